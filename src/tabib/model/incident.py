@@ -1,0 +1,133 @@
+"""Findings, cases and incidents. Field names are the JSON contract of DESIGN.md section 4."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+SEVERITIES = ("info", "warning", "error", "critical")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One piece of evidence. ``source``: ``engine``, ``event``, ``log``, ``health``, ``config``,
+    ``history``, ``absent`` (what could not be had, and why)."""
+
+    source: str
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    code: str
+    severity: str
+    summary: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """One ranked cause; ``confidence`` 0…1; ``cites`` names finding codes."""
+
+    code: str
+    summary: str
+    confidence: float
+    cites: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Treatment:
+    """One thing tabib did. ``outcome``: ``started``, ``done``, ``failed``, ``verified``,
+    ``not_verified``, ``offered`` or ``refused``."""
+
+    action: str
+    reason: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    outcome: str = "started"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthProbe:
+    at: datetime
+    exit_code: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """The sealed evidence at the time of trouble. JSON; replays as a golden test.
+
+    ``trigger``: ``died``, ``removed``, ``unhealthy``, ``oom``, ``loop``, ``start_failed`` or
+    ``missing`` (found gone on observation). Everything is redacted already.
+    """
+
+    id: str
+    sealed_at: datetime
+    trigger: str
+    engine_id: str
+    cluster: str
+    project: str
+    service: str
+    slot: int
+    container: str
+    """The container's name."""
+    container_id: str
+    image: str = ""
+    exit_code: int | None = None
+    oom_killed: bool = False
+    oom_event: bool = False
+    status: str = ""
+    health: str = ""
+    engine_error: str = ""
+    restarts: int = 0
+    restart_policy: str = ""
+    """As the engine applies it; ``""`` where none is set."""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    release: int | None = None
+    log_tail: tuple[str, ...] = ()
+    health_log: tuple[HealthProbe, ...] = ()
+    events: tuple[str, ...] = ()
+    """Recent events of the container and its project, oldest first, one line each."""
+    kill_signals: tuple[int, ...] = ()
+    """Signals that the engine was told to send shortly before the death."""
+    dependencies: Mapping[str, str] = field(default_factory=dict)
+    """Service it depends on → ``healthy``, ``running``, ``unhealthy``, ``down`` or ``unknown``."""
+    config_changes: tuple[str, ...] = ()
+    """Differences of the service's configuration to the last good release, one line each."""
+    recent_deaths: tuple[datetime, ...] = ()
+    """Earlier deaths of the same slot within the last hour."""
+    inspection: Mapping[str, Any] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    """What could not be had, and why."""
+    overwritten: bool = False
+    """The engine's own restart came first; state is from the continuous record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    id: str
+    opened_at: datetime
+    engine_id: str
+    cluster: str
+    project: str
+    service: str
+    container: str
+    severity: str
+    cause: Cause
+    causes: tuple[Cause, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    treatments: tuple[Treatment, ...] = ()
+    outcome: str = "open"
+    """``recovered``, ``mitigated``, ``needs_human``, ``open`` or ``false_alarm``."""
+    closed_at: datetime | None = None
+    rpo_seconds: float | None = None
+    rto_seconds: float | None = None
+    advice: str = ""
+    seen_at: datetime | None = None
+    """When tabib saw the trouble; ``opened_at`` is when it happened by the engine's clock."""
+    case_ids: tuple[str, ...] = ()
