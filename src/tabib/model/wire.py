@@ -1,0 +1,145 @@
+"""What travels between the command and the daemon: requests and stream messages.
+
+The API is HTTP/1.1 over ``STATE_DIR/tabib.sock`` (see ``docs/api.md``). Bodies are JSON of these
+nouns. Long work answers ``application/x-ndjson``: one message object per line, each with a
+``type``; the last one is ``result`` or ``error``. Closing the connection does not stop the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tabib.model.project import Project
+
+API_VERSION = 1
+ENDPOINT_HEADER = "X-Tabib-Endpoint"
+"""Every request names its engine: the JSON of :class:`EndpointAddress`."""
+
+# Stream messages, by ``type``:
+#   operation {id, name, project}                      first line; the id for /v1/operations/{id}/stop
+#   note      {level: info|warning, text}
+#   plan      {project, release, steps: [{id, verb, subject, reason, after, service}], notes: [..]}
+#   step      {id, state: started|done|failed|skipped|stopped, subject, verb, seconds?, error?}
+#   progress  {id, subject, text, current_bytes, total_bytes}
+#   container {name, service, status, health}
+#   result    {…}  what the operation returns, see each route
+#   error     {error: TabibError.to_wire()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointAddress:
+    """An engine endpoint as the command resolved it (DOCKER_HOST, context, default).
+
+    ``url``: ``unix:///…``, ``tcp://host:port``, ``ssh://[user@]host[:port]`` or ``memory://name``.
+    TLS material is given by absolute path.
+    """
+
+    url: str
+    tls_ca: str = ""
+    tls_cert: str = ""
+    tls_key: str = ""
+    tls_verify: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpRequest:
+    """``POST /v1/projects/{name}/up`` → stream; result: {release, created: [..], recreated: [..],
+    removed: [..], unchanged: [..], healthy: bool, seconds}."""
+
+    project: Project
+    services: tuple[str, ...] = ()
+    by: str = ""
+    """Who asked: ``user@host``."""
+    scale: Mapping[str, int] = field(default_factory=dict)
+    pull: str = ""
+    """``always``, ``missing``, ``never``, or ``""``: as each service says."""
+    force_recreate: bool = False
+    no_recreate: bool = False
+    always_recreate_deps: bool = False
+    no_deps: bool = False
+    no_start: bool = False
+    remove_orphans: bool = False
+    renew_anon_volumes: bool = False
+    wait: bool = True
+    timeout_s: float | None = None
+    """Grace for stopping containers that are replaced."""
+    wait_timeout_s: float | None = None
+    dry_run: bool = False
+    yes: bool = False
+    no_wait_lease: bool = False
+    credentials: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownRequest:
+    """``POST /v1/projects/{name}/down`` → stream; result: {removed: [..], volumes: [..]}.
+
+    ``project`` may be None: then what the engine and the journal know of the name is taken down.
+    """
+
+    project: Project | None = None
+    services: tuple[str, ...] = ()
+    volumes: bool = False
+    remove_orphans: bool = False
+    images: str = ""
+    """``local`` or ``all``: remove images too."""
+    timeout_s: float | None = None
+    dry_run: bool = False
+    yes: bool = False
+    no_wait_lease: bool = False
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRequest:
+    """``POST /v1/projects/{name}/actions`` → stream; result: {containers: [names]}.
+
+    ``verb``: ``start``, ``stop``, ``restart``, ``kill``, ``pause``, ``unpause``, ``rm``, ``scale``.
+    Options: stop/restart ``timeout_s``; kill ``signal``; rm ``force``, ``stop``, ``volumes``;
+    scale ``replicas: {service: n}``, ``no_deps``; restart ``no_deps``; all ``wait``.
+    """
+
+    verb: str
+    services: tuple[str, ...] = ()
+    project: Project | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    dry_run: bool = False
+    yes: bool = False
+    no_wait_lease: bool = False
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRequest:
+    """``POST /v1/projects/{name}/run`` → stream; result: {container, name}.
+
+    Starts the dependencies and creates (does not start) a one-off container of ``service`` in
+    which ``overrides`` (canonical service fields: command, entrypoint, environment, user,
+    working_dir, ports, volumes, labels, …) replace or, for environment and volumes, extend what
+    the service says. The command attaches, then calls ``/v1/containers/{id}/start``.
+    """
+
+    project: Project
+    service: str
+    name: str = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+    tty: bool = False
+    stdin_open: bool = False
+    no_deps: bool = False
+    service_ports: bool = False
+    use_aliases: bool = False
+    by: str = ""
+    dry_run: bool = False
+    no_wait_lease: bool = False
+    credentials: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptRequest:
+    """``POST /v1/projects/{name}/adopt`` → stream; result: {containers, mode}."""
+
+    mode: str = "act"
+    by: str = ""
+    dry_run: bool = False
