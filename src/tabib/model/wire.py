@@ -18,7 +18,7 @@ ENDPOINT_HEADER = "X-Tabib-Endpoint"
 """Every request names its engine: the JSON of :class:`EndpointAddress`."""
 
 # Stream messages, by ``type``:
-#   operation {id, name, project}                      first line; the id for /v1/operations/{id}/stop
+#   operation {id, name, project}                      first line
 #   note      {level: info|warning, text}
 #   plan      {project, release, steps: [{id, verb, subject, reason, after, service}], notes: [..]}
 #   step      {id, state: started|done|failed|skipped|stopped, subject, verb, seconds?, error?}
