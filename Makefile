@@ -1,0 +1,46 @@
+# Everything a person or CI starts. The work is done in setup/ and demo/, with the standard library.
+#
+#   make demo OFFLINE=1        no registry? build stand-ins for the images from Debian's packages
+#   make test ARGS="-k care"   arguments for pytest
+SHELL  := /bin/bash
+PYTHON ?= python3
+BIN    := .venv/bin
+ARGS   ?=
+SETUP  := $(PYTHON) -m setup
+
+export PYTHONDONTWRITEBYTECODE ?= 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-down test check bench dev fmt
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | column -t -s '|'
+
+demo: ## set up all that is missing, run the shop, break it three times, watch it heal
+	@$(PYTHON) -m demo
+
+demo-down: ## take away what the set-up made: the shop, its images, the engine it started
+	@$(PYTHON) -m demo down
+
+test: ## set up, then run every test
+	@$(SETUP) venv engine images compose
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: ## format, lint, types, import layers
+	@$(SETUP) venv
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: ## set up, then measure against Docker Compose; the table goes to benchmarks/results/
+	@$(SETUP) venv engine images compose
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+dev: ## the virtual environment alone
+	@$(SETUP) venv
+
+fmt: ## format, and repair what the linter can
+	@$(SETUP) venv
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
