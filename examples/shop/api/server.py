@@ -25,9 +25,7 @@ NEVER = threading.Event()
 def database() -> Postgres:
     """A new connection: with a handful of requests a second, a pool would only hide failures."""
     password = Path(os.environ["DB_PASSWORD_FILE"]).read_text().strip()
-    return Postgres(
-        os.environ["DB_HOST"], os.environ["DB_USER"], password, os.environ["DB_NAME"]
-    )
+    return Postgres(os.environ["DB_HOST"], os.environ["DB_USER"], password, os.environ["DB_NAME"])
 
 
 def count(command: str) -> int:
