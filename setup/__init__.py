@@ -8,6 +8,6 @@ import sys
 
 if sys.version_info < (3, 11):  # noqa: UP036 - said here so that an older Python gets a sentence
     sys.exit(
-        "tabib needs Python 3.11 or newer; this is %d.%d. Say which to take: make PYTHON=python3.12"
-        % sys.version_info[:2]
+        f"tabib needs Python 3.11 or newer; this is {sys.version_info[0]}.{sys.version_info[1]}. "
+        "Say which to take: make PYTHON=python3.12"
     )

@@ -153,7 +153,7 @@ def _busybox(engine: Engine, name: str) -> None:
         for applet in applets:
             if applet != "busybox":
                 entry = tarfile.TarInfo(f"bin/{applet}")
-                entry.type, entry.linkname = tarfile.LNKTYPE, "bin/busybox"
+                entry.type, entry.linkname, entry.mode = tarfile.LNKTYPE, "bin/busybox", 0o755
                 tar.addfile(entry)
         for path, text in _FILES.items():
             entry = tarfile.TarInfo(path)

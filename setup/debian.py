@@ -80,7 +80,7 @@ def keyring() -> Path:
 
 
 def transport_options() -> list[str]:
-    """The machine's apt settings on how to fetch (proxies, certificates, clock), for other roots."""
+    """The machine's apt settings on how to fetch (proxies, certificates), for another root."""
     dump = output(["apt-config", "dump", "Acquire"]) or ""
     wanted = re.compile(r"Acquire::(?:https?|Retries|Check-)[^;]* \"[^\"]+\";$", re.IGNORECASE)
     return [text for text in dump.splitlines() if wanted.match(text)]

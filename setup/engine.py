@@ -21,7 +21,7 @@ _PATIENCE = 60.0
 
 
 def ensure() -> Engine:
-    """Give an engine that answers; start one where that is ours to do. Raises SetupError, code 5."""
+    """Give an engine that answers; start one where that is ours to do. SetupError: code 5."""
     with step("engine") as result:
         try:
             endpoint = find()

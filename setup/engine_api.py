@@ -161,7 +161,7 @@ class Engine:
     def answers(self, timeout: float = 3) -> bool:
         """Whether the engine is up and we may speak to it."""
         try:
-            return self.call("GET", "/_ping", timeout=timeout) == "OK"
+            return bool(self.call("GET", "/_ping", timeout=timeout) == "OK")
         except EngineError:
             return False
 

@@ -1,9 +1,9 @@
 """The virtual environment: `.venv` with tabib in it, editable, and the tools of development."""
 
 import hashlib
-import os
 import shutil
 import sys
+from pathlib import Path
 
 from setup import debian
 from setup.run import ROOT, output, quietly
@@ -12,6 +12,7 @@ from setup.say import SetupError, detail, step
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 _STAMP = VENV / ".made-for"
+_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def ensure() -> None:
@@ -25,12 +26,9 @@ def ensure() -> None:
             _create()
         detail("installing tabib and its tools into .venv")
         # pip, not something faster: it is what the machine's own index settings are made for.
-        quietly(
-            [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-            + ["--editable", ".[dev]"],
-            what="installing Python packages",
-            cwd=ROOT,
-        )
+        options = ("--quiet", "--disable-pip-version-check", "--editable", ".[dev]")
+        command = [str(PYTHON), "-m", "pip", "install", *options]
+        quietly(command, what="installing Python packages", cwd=ROOT)
         _STAMP.write_text(wanted)
         result("made, with tabib in it (editable)")
 
@@ -62,8 +60,7 @@ def _create() -> None:
                 f"As root: apt-get install {package}   (or the like on other systems)",
             )
         debian.install(package)
-    if os.geteuid() == 0 and not os.path.exists("/etc/ssl/certs/ca-certificates.crt"):
-        if debian.usable():
-            debian.install("ca-certificates")
+    if debian.usable() and not _CERTIFICATES.exists():
+        debian.install("ca-certificates")
     shutil.rmtree(VENV, ignore_errors=True)
     quietly([sys.executable, "-m", "venv", VENV], what="making the virtual environment")

@@ -1,7 +1,7 @@
 """Images under the names that Compose files use: pulled, or built as stand-ins from Debian.
 
 A stand-in takes a registry's name only where nobody can be misled: the tag is absent, no registry
-answers, and the engine is one that set-up itself installed or started, or the person says OFFLINE=1.
+answers, and set-up itself installed or started the engine, or the person says OFFLINE=1.
 """
 
 import json
