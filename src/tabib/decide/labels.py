@@ -1,0 +1,54 @@
+"""What containers' own labels say of their project: its order without any file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tabib.model.container import LABEL_DEPENDS_ON, ContainerState
+from tabib.model.project import Dependency
+
+
+def dependencies(state: ContainerState) -> tuple[Dependency, ...]:
+    """``com.docker.compose.depends_on``: ``service:condition:restart`` joined by commas."""
+    found = []
+    for part in state.labels.get(LABEL_DEPENDS_ON, "").split(","):
+        service, _, rest = part.strip().partition(":")
+        condition, _, restart = rest.partition(":")
+        if service:
+            found.append(
+                Dependency(
+                    service=service,
+                    condition=condition or "service_started",
+                    restart=restart == "true",
+                )
+            )
+    return tuple(found)
+
+
+def layers(containers: Iterable[ContainerState]) -> dict[str, tuple[Dependency, ...]]:
+    """Service → its dependencies among the services of ``containers``; cycles are cut."""
+    containers = list(containers)
+    services = {one.service for one in containers}
+    edges = {
+        one.service: tuple(e for e in dependencies(one) if e.service in services)
+        for one in containers
+    }
+    safe: dict[str, tuple[Dependency, ...]] = {}
+
+    def reaches(start: str, goal: str) -> bool:
+        todo, seen = [start], {start}
+        while todo:
+            current = todo.pop()
+            if current == goal:
+                return True
+            new = {e.service for e in safe.get(current, ())} - seen
+            seen |= new
+            todo += new
+        return False
+
+    for service, found in edges.items():
+        safe[service] = ()
+        for edge in found:
+            if edge.service != service and not reaches(edge.service, service):
+                safe[service] = (*safe[service], edge)
+    return safe

@@ -1,0 +1,257 @@
+"""Service of the file → specification of one container, network or volume on an engine.
+
+Names, labels and mounts follow Docker Compose 2.40.3 (pkg/compose/create.go), so that Compose and
+every other tool of the ecosystem see tabib's containers as their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tabib.decide.desired import Desired, VolumePlace
+from tabib.model import container as c
+from tabib.model.container import (
+    ContainerSpec,
+    ContainerState,
+    Endpoint,
+    ImageState,
+    InjectedFile,
+    Mount,
+    NetworkSpec,
+    VolumeSpec,
+)
+from tabib.model.project import FileObject, Network, Project, Service, Volume
+
+COMPOSE_VERSION = "2.40.3"
+"""The Compose release whose labels, hashes and names ours equal."""
+
+
+def container_name(project: Project, service: Service, slot: int) -> str:
+    """``container_name`` where given, else ``project-service-slot``."""
+    return service.container_name or f"{project.name}-{service.name}-{slot}"
+
+
+def container_spec(
+    desired: Desired,
+    service: Service,
+    slot: int,
+    image: ImageState | None,
+    *,
+    replaces: ContainerState | None = None,
+) -> ContainerSpec:
+    """The container in ``slot``; anonymous volumes of the one that it replaces come along."""
+    project = desired.project
+    name = container_name(project, service, slot)
+    inherited: tuple[Mount, ...] = ()
+    if not desired.options.renew_anonymous:
+        inherited = (
+            anonymous_mounts(project, service, replaces, image)
+            if replaces
+            else desired.kept_mounts.get(name, ())
+        )
+    return ContainerSpec(
+        name=name,
+        project=project.name,
+        service_name=service.name,
+        slot=slot,
+        image=service.image,
+        service=service.spec,
+        labels=_labels(desired, service, slot, image),
+        mounts=_mounts(project, service, inherited),
+        endpoints=_endpoints(project, service, name),
+        network_mode=_network_mode(project, service),
+        files=tuple(_injected(project, service)),
+    )
+
+
+def network_spec(project: Project, network: Network) -> NetworkSpec:
+    """The network with Compose's labels."""
+    labels = {
+        **_string_map(network.spec.get("labels")),
+        c.LABEL_CONFIG_HASH: network.config_hash,
+        c.LABEL_NETWORK: network.key,
+        c.LABEL_PROJECT: project.name,
+        c.LABEL_VERSION: COMPOSE_VERSION,
+    }
+    return NetworkSpec(name=network.name, spec=network.spec, labels=labels)
+
+
+def volume_spec(project: Project, volume: Volume, place: VolumePlace | None) -> VolumeSpec:
+    """The volume with Compose's labels; ``place`` puts its data into a generation of ours."""
+    labels = {
+        **_string_map(volume.spec.get("labels")),
+        c.LABEL_CONFIG_HASH: volume.config_hash,
+        c.LABEL_PROJECT: project.name,
+        c.LABEL_VOLUME: volume.key,
+        c.LABEL_VERSION: COMPOSE_VERSION,
+    }
+    if place:
+        labels[c.LABEL_VOLUME_ID] = place.id
+        labels[c.LABEL_VOLUME_GENERATION] = str(place.generation)
+    return VolumeSpec(
+        name=volume.name,
+        spec=volume.spec,
+        labels=labels,
+        directory=place.directory if place else "",
+    )
+
+
+def anonymous_mounts(
+    project: Project, service: Service, old: ContainerState, image: ImageState | None
+) -> tuple[Mount, ...]:
+    """Anonymous volumes of ``old`` that its successor reattaches by name."""
+    wanted = {
+        str(entry.get("target"))
+        for entry in service.spec.get("volumes") or ()
+        if entry.get("type") == "volume" and not entry.get("source")
+    } | set(image.volumes if image else ())
+    named = {volume.name for volume in project.volumes.values()}
+    return tuple(
+        Mount(type="volume", source=mount.name, target=mount.target, read_only=mount.read_only)
+        for mount in old.mounts
+        if mount.type == "volume" and mount.name not in named and mount.target in wanted
+    )
+
+
+def mounted_volumes(project: Project, service: Service) -> dict[str, str]:
+    """Target path → engine volume name, for each named volume of ``service``."""
+    return {
+        str(entry["target"]): project.volumes[entry["source"]].name
+        for entry in service.spec.get("volumes") or ()
+        if entry.get("type") == "volume" and entry.get("source") in project.volumes
+    }
+
+
+def _labels(
+    desired: Desired, service: Service, slot: int, image: ImageState | None
+) -> dict[str, str]:
+    project = desired.project
+    edges = ",".join(
+        f"{edge.service}:{edge.condition}:{str(edge.restart).lower()}"
+        for edge in sorted(service.depends_on, key=lambda edge: edge.service)
+    )
+    labels = {
+        **_string_map(service.spec.get("labels")),
+        c.LABEL_PROJECT: project.name,
+        c.LABEL_SERVICE: service.name,
+        c.LABEL_NUMBER: str(slot),
+        c.LABEL_ONEOFF: "False",
+        c.LABEL_CONFIG_HASH: service.config_hash,
+        c.LABEL_DEPENDS_ON: edges,
+        c.LABEL_WORKING_DIR: project.working_dir,
+        c.LABEL_CONFIG_FILES: ",".join(project.files),
+        c.LABEL_IMAGE: image.id if image else "",
+        c.LABEL_VERSION: COMPOSE_VERSION,
+        c.LABEL_RELEASE: str(desired.release),
+        c.LABEL_OWNER: desired.installation,
+    }
+    if project.environment_files:
+        labels[c.LABEL_ENVIRONMENT_FILE] = ",".join(project.environment_files)
+    return labels
+
+
+def _mounts(project: Project, service: Service, inherited: tuple[Mount, ...]) -> tuple[Mount, ...]:
+    taken = {mount.target: mount for mount in inherited}
+    mounts: list[Mount] = []
+    for entry in service.spec.get("volumes") or ():
+        mount = _mount(project, entry)
+        if mount.type == "volume" and not mount.source and mount.target in taken:
+            mount = taken.pop(mount.target)
+        else:
+            taken.pop(mount.target, None)
+        mounts.append(mount)
+    mounts += taken.values()
+    mounts += [
+        Mount(type="bind", source=item.file, target=target, read_only=True)
+        for item, target, _ in _file_objects(project, service)
+        if item.file and item.content is None
+    ]
+    return tuple(mounts)
+
+
+def _mount(project: Project, entry: Mapping[str, Any]) -> Mount:
+    kind = str(entry.get("type", "volume"))
+    source = str(entry.get("source") or "")
+    if kind == "volume" and source in project.volumes:
+        source = project.volumes[source].name
+    return Mount(
+        type=kind,
+        source=source,
+        target=str(entry["target"]),
+        read_only=bool(entry.get("read_only", False)),
+        options=entry.get(kind) or {},
+    )
+
+
+def _endpoints(project: Project, service: Service, name: str) -> tuple[Endpoint, ...]:
+    if service.spec.get("network_mode"):
+        return ()
+    declared = service.spec.get("networks") or {}
+    result = []
+    for key in service.networks:
+        options = declared.get(key) or {}
+        aliases = (name, service.name, *options.get("aliases", ()))
+        result.append(
+            Endpoint(
+                network=project.networks[key].name,
+                aliases=tuple(dict.fromkeys(aliases)),
+                options=options,
+            )
+        )
+    return tuple(result)
+
+
+def _network_mode(project: Project, service: Service) -> str:
+    mode = str(service.spec.get("network_mode") or "")
+    if mode.startswith("service:"):
+        other = project.services[mode.removeprefix("service:")]
+        return f"container:{container_name(project, other, 1)}"
+    if not mode and not service.networks:
+        return "none"
+    return mode
+
+
+def _file_objects(
+    project: Project, service: Service
+) -> list[tuple[FileObject, str, Mapping[str, Any]]]:
+    """(object, target path, reference) of each secret and config that ``service`` mounts."""
+    found: list[tuple[FileObject, str, Mapping[str, Any]]] = []
+    for kind, objects, default in (
+        ("secrets", project.secrets, "/run/secrets/"),
+        ("configs", project.configs, "/"),
+    ):
+        for reference in service.spec.get(kind) or ():
+            source = str(reference["source"])
+            target = str(reference.get("target") or source)
+            if not target.startswith("/"):
+                target = default + target
+            found.append((objects[source], target, reference))
+    return found
+
+
+def _injected(project: Project, service: Service) -> list[InjectedFile]:
+    return [
+        InjectedFile(
+            path=target,
+            content=item.content,
+            uid=_number(reference.get("uid"), 10),
+            gid=_number(reference.get("gid"), 10),
+            mode=_number(reference.get("mode", 0o444), 8),
+        )
+        for item, target, reference in _file_objects(project, service)
+        if item.content is not None
+    ]
+
+
+def _number(value: object, base: int) -> int:
+    if isinstance(value, int):
+        return value
+    text = str(value or "0")
+    return int(text, base) if text.removeprefix("0o").isdigit() else 0
+
+
+def _string_map(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        return {}
+    return {str(key): "" if item is None else str(item) for key, item in value.items()}
