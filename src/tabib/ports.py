@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from tabib.model.container import EngineInfo, ExecResult, LogLine, Observed
+from tabib.model.container import ContainerState, EngineInfo, ExecResult, LogLine, Observed
 from tabib.model.event import Event
 from tabib.model.incident import Case, Incident
 from tabib.model.plan import Step, StepProgress, StepResult
@@ -69,6 +69,13 @@ class Engine(Protocol):
         """Events as they come, from ``since_ns`` (engine clock, ns) if given, without ``exec_*``.
 
         Ends by raising EngineUnavailable when the connection is lost; never reconnects by itself.
+        """
+        ...
+
+    async def look(self, container: str) -> ContainerState:
+        """One container by id or name, with detail.
+
+        :raises NotFound: there is none.
         """
         ...
 
@@ -202,6 +209,11 @@ class Journal(Protocol):
         ...
 
     async def release_lease(self, lease: Lease) -> None: ...
+
+    async def clear_leases(self) -> None:
+        """Forget all leases: called once by the daemon, which alone holds the state folder, when it
+        starts. Tokens go on growing."""
+        ...
 
     async def get_setting(self, key: str) -> str | None: ...
 

@@ -16,6 +16,7 @@ class Verb(StrEnum):
 
     PULL_IMAGE = "pull_image"
     TAG_IMAGE = "tag_image"
+    UNTAG_IMAGE = "untag_image"
     CREATE_NETWORK = "create_network"
     REMOVE_NETWORK = "remove_network"
     CREATE_VOLUME = "create_volume"
@@ -42,7 +43,8 @@ class Step:
     reference); ``subject`` is what a person calls it. ``after`` lists ids of steps that must have
     succeeded before. Options by verb:
 
-    - ``pull_image``: ``{"platform"?}``; ``tag_image``: ``{"repository", "tag"}``
+    - ``pull_image``: ``{"platform"?}``; ``tag_image``: ``{"repository", "tag"}``;
+      ``untag_image``: the target is the tag to remove (its layers go only with their last tag)
     - ``stop_container``, ``restart_container``: ``{"timeout_s"?, "signal"?}``
     - ``kill_container``: ``{"signal"}``
     - ``remove_container``: ``{"force": bool, "volumes": bool}`` (``volumes``: anonymous ones)
