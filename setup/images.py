@@ -54,7 +54,7 @@ def remove() -> list[str]:
     engine = engines.connected()
     if engine is None:
         return []
-    here, said = _identity(engine), []
+    here, said = identity(engine), []
     for made in reversed(state.load()["images"]):
         if made["engine"] == here:
             outcome = _remove(engine, made)
@@ -70,7 +70,7 @@ def remember(engine: Engine, name: str, how: str) -> None:
     found = engine.image(name)
     if not found:
         raise SetupError(f"the engine lost the image {name}")
-    entry = {"engine": _identity(engine), "name": name, "id": found["Id"], "how": how}
+    entry = {"engine": identity(engine), "name": name, "id": found["Id"], "how": how}
     with state.change() as record:
         record["images"] = [
             made
@@ -79,7 +79,8 @@ def remember(engine: Engine, name: str, how: str) -> None:
         ] + [entry]
 
 
-def _identity(engine: Engine) -> str:
+def identity(engine: Engine) -> str:
+    """The engine's own id, so that records of two engines are never mixed up."""
     return str(engine.call("GET", "/info")["ID"])
 
 

@@ -1,0 +1,235 @@
+"""The story: set up, deploy, break three things, watch each heal, explain."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from setup import engine as engines
+from setup import images, state
+from setup.__main__ import prepare
+from setup.engine_api import Engine
+from setup.say import SetupError, detail, line, paint
+
+from demo import command
+from demo.shop import FOLDER, PROJECT, Shop, choose_port, containers, wait, working_dir
+
+_HEALED_WITHIN = 90.0
+_EXPLAINED_WITHIN = 30.0
+
+
+@dataclass(frozen=True)
+class Act:
+    """One thing that is broken: what is said, what is done, and whom it hits."""
+
+    title: str
+    done: str
+    service: str
+    strike: Callable[[Shop], None]
+    item: str
+
+
+ACTS = (
+    Act(
+        "kill the API's worker (SIGKILL)",
+        "the process inside shop-api-1 is dead",
+        "api",
+        Shop.kill_worker,
+        "tea",
+    ),
+    Act(
+        "remove the web container (docker rm -f)",
+        "shop-web-1 is gone",
+        "web",
+        lambda shop: shop.remove("web"),
+        "book",
+    ),
+    Act(
+        "let the API hang (it runs, and answers nobody)",
+        "the API holds every request for ever",
+        "api",
+        Shop.hang,
+        "cake",
+    ),
+)
+
+
+def play() -> None:
+    """Tell the whole story. Raises SetupError with advice wherever it cannot go on."""
+    begun = time.monotonic()
+    _chapter("Set up what is missing")
+    prepare(("venv", "engine", "images=shop"))
+    ready = time.monotonic()
+
+    engine = engines.connected()
+    if engine is None:
+        raise SetupError("the engine has gone away", "make demo starts it again", 5)
+    shop = _deploy(engine)
+    deployed = time.monotonic()
+
+    healed = [(act, _break(shop, act)) for act in ACTS]
+    _explain()
+
+    total = time.monotonic() - begun
+    _chapter("In short")
+    for act, seconds in healed:
+        line(f"  {act.title:<50} healed in {seconds:5.1f} s")
+    line(f"  set up {ready - begun:.1f} s, deployed {deployed - ready:.1f} s, total {total:.1f} s")
+    _what_next(shop)
+
+
+def _deploy(engine: Engine) -> Shop:
+    _chapter(f"Deploy four containers:  tabib up -f {command.COMPOSE_FILE}")
+    strangers = [found for found in containers(engine) if working_dir(found) != str(FOLDER)]
+    if strangers:
+        raise SetupError(
+            f"a project named {PROJECT!r} from {working_dir(strangers[0]) or 'elsewhere'} "
+            "is on this engine, and the demo would change it",
+            f"Take it away (docker compose -p {PROJECT} down there), then: make demo",
+            3,
+        )
+    wanted = int(os.environ.get("SHOP_PORT") or 8080)
+    shop = Shop(engine, choose_port(engine, wanted))
+    if shop.port != wanted:
+        detail(f"port {wanted} is not free (or the shop runs already); taking {shop.port}")
+    _remember(engine, shop.port)
+    begun = time.monotonic()
+    command.show("up", "-f", str(command.COMPOSE_FILE), extra={"SHOP_PORT": str(shop.port)})
+    if wait(lambda: _sells(shop), 10) is None:
+        raise SetupError(
+            f"all is healthy, yet nothing answers at {shop.url}",
+            "Is the engine on another machine, or a firewall between?  tabib ps; tabib logs web",
+        )
+    _good(f"the shop is open at {shop.url}", time.monotonic() - begun)
+    _order(shop, "coffee")
+    return shop
+
+
+def _break(shop: Shop, act: Act) -> float:
+    """Break one thing and give the seconds until the shop sold again."""
+    _chapter(f"Break it: {act.title}")
+    before = shop.seen(act.service)
+    if before is None:
+        raise SetupError(f"there is no {act.service} container to break", "make demo")
+    orders, known = shop.orders(), {found["id"] for found in _incidents()}
+    begun = time.monotonic()
+    act.strike(shop)
+    line(f"  {paint('✗', 'red')} {act.done}")
+    if wait(lambda: shop.healed_since(act.service, before), _HEALED_WITHIN) is None:
+        raise SetupError(
+            f"{act.service} was not healed within {_HEALED_WITHIN:.0f} s",
+            "See: tabib ps -a, tabib incidents, tabib daemon status; start over: make demo-down",
+        )
+    seconds = time.monotonic() - begun
+    _good(f"healed: {act.service} is healthy and the shop sells again", seconds)
+    _diagnosis(act.service, known)
+    _confirm(act.service)
+    if shop.orders() < orders:
+        raise SetupError(f"orders were lost: {orders} before, {shop.orders()} now", "tabib logs db")
+    _order(shop, act.item)
+    return seconds
+
+
+def _diagnosis(service: str, known: set[str]) -> None:
+    """Wait until tabib has closed the case, then say what it found."""
+
+    def closed() -> bool:
+        new.clear()
+        new.extend(found for found in _incidents() if found["id"] not in known and _is_about(found))
+        return bool(new) and all(found["closed_at"] for found in new)
+
+    def _is_about(found: dict[str, Any]) -> bool:
+        return bool(found["service"] == service)
+
+    new: list[dict[str, Any]] = []
+    wait(closed, _EXPLAINED_WITHIN)
+    if not new:
+        raise SetupError(
+            f"{service} is back, but tabib has no incident for it",
+            "See: tabib incidents --all, tabib daemon status",
+        )
+    for found in new:
+        cause = found.get("cause") or {}
+        detail(f"incident {found['id']}: {cause.get('code', '?')}: {cause.get('summary', '?')}")
+        for done in found.get("treatments") or []:
+            detail(f"  {done['action']}: {done['reason']} → {done.get('outcome') or 'open'}")
+        detail(f"  outcome: {found['outcome']}")
+
+
+def _confirm(service: str) -> None:
+    """tabib itself must see it so too."""
+    rows = [row for row in command.ask("ps", "-p", PROJECT) if row["service"] == service]
+    if [(row["state"], row["health"]) for row in rows] != [("running", "healthy")]:
+        raise SetupError(f"tabib ps sees {service} otherwise: {rows}", "tabib ps -a")
+
+
+def _incidents() -> list[dict[str, Any]]:
+    return [found for found in command.ask("incidents", "--all") if found["project"] == PROJECT]
+
+
+def _explain() -> None:
+    _chapter("Explained:  tabib incidents --all")
+    command.show("incidents", "--all")
+    newest = max(_incidents(), key=lambda found: str(found["opened_at"]))
+    _chapter(f"One of them in full:  tabib incident {newest['id']}")
+    command.show("incident", str(newest["id"]))
+
+
+def _order(shop: Shop, item: str) -> None:
+    try:
+        placed = shop.place_order(item)
+        total = shop.orders()
+    except OSError as error:
+        raise SetupError(f"the shop does not sell: {error}", "tabib logs api; tabib ps") from error
+    _good(f"order {placed['id']} placed through web ({item}); {total} orders in the database")
+
+
+def _sells(shop: Shop) -> bool:
+    try:
+        shop.orders()
+    except OSError:
+        return False
+    return True
+
+
+def _remember(engine: Engine, port: int) -> None:
+    """Before anything is made: an interrupted demo must leave a record too."""
+    with state.change() as record:
+        here = images.identity(engine)
+        started = not command.succeeds("daemon", "status")
+        again = record["shop"].get("engine") == here
+        record["shop"] = {
+            "engine": here,
+            "port": port,
+            "daemon": started or (again and record["shop"].get("daemon", False)),
+        }
+
+
+def _what_next(shop: Shop) -> None:
+    prefix = "" if shop.port == 8080 else f"SHOP_PORT={shop.port} "
+    tabib = command.TABIB.relative_to(command.ROOT)
+    _chapter("The shop goes on running. Try next")
+    for words, why in (
+        (f"open {shop.url}", "order something while you break it"),
+        ("docker kill -s KILL shop-db-1", "another thing to break; then look again"),
+        (f"{tabib} ps", "what runs"),
+        (f"{tabib} incidents --all", "what was wrong, why, and what was done"),
+        (f"{tabib} logs -f api", "what the API says"),
+        (
+            f"{prefix}{tabib} up -f {command.COMPOSE_FILE} --dry-run",
+            "what `up` would change: nothing",
+        ),
+        ("make demo-down", "take all of it away again"),
+    ):
+        line(f"  {paint(f'{words:<56}', 'cyan')} {why}")
+
+
+def _chapter(title: str) -> None:
+    line()
+    line(paint(title, "bold"))
+
+
+def _good(text: str, seconds: float | None = None) -> None:
+    took = "" if seconds is None else f" {paint(f'({seconds:.1f} s)', 'green')}"
+    line(f"  {paint('✓', 'green')} {text}{took}")
