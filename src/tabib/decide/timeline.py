@@ -6,9 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tabib.decide.verdict import OwnAction, SlotKey
+from tabib.decide.verdict import OwnAction, SlotKey, TriageLimits
 from tabib.model.event import Event
 from tabib.model.plan import Verb
+
+SIGKILL = 9
+_TERMINATING = frozenset({2, 3, 6, 15})
+"""SIGINT, SIGQUIT, SIGABRT, SIGTERM: what people and stop signals end a process with."""
 
 _EXPLAINS: dict[Verb, frozenset[str]] = {
     Verb.CREATE_CONTAINER: frozenset({"create"}),
@@ -83,6 +87,19 @@ class Timeline:
         """Signals that the engine was told to send in the run that ended with ``death``."""
         return [e for e in self.this_run(death) if e.action == "kill"]
 
+    def fatal_kills(self, death: Event, window_s: float) -> list[Event]:
+        """Those of :meth:`kills` that explain the death; harmless signals do not.
+
+        All of them where a ``stop`` event follows (the container's own stop signal may be any);
+        else SIGKILL, a terminating signal within ``window_s`` before, or the one the exit code
+        names.
+        """
+        kills = self.kills(death)
+        if any(e.action == "stop" for e in self.until_next_start(death)):
+            return kills
+        since = death.at - timedelta(seconds=window_s)
+        return [kill for kill in kills if _fatal(_signal(kill), death.exit_code, kill.at >= since)]
+
     def deaths(self, event: Event, window_s: float) -> list[Event]:
         """Deaths of the container within ``window_s`` up to and with ``event``."""
         since = event.at - timedelta(seconds=window_s)
@@ -124,7 +141,11 @@ class Timeline:
 
 
 def is_ours(
-    event: Event, timeline: Timeline, own: Sequence[OwnAction], now: datetime, grace_s: float
+    event: Event,
+    timeline: Timeline,
+    own: Sequence[OwnAction],
+    now: datetime,
+    limits: TriageLimits,
 ) -> bool:
     """Whether one of our actions explains ``event``.
 
@@ -132,20 +153,38 @@ def is_ours(
     application may take its time. What happens after our restart has started the container
     again is not ours.
     """
-    if any(_explains(action, event, timeline, now, grace_s) for action in own):
+    if any(_explains(action, event, timeline, now, limits) for action in own):
         return True
     if event.action not in ("die", "stop"):
         return False
-    death = event if event.action == "die" else next(iter(timeline.before(event, "die")[-1:]), event)
+    death = event
+    if event.action == "stop":
+        death = next(iter(timeline.before(event, "die")[-1:]), event)
     return any(
-        _explains(action, kill, timeline, now, grace_s)
-        for kill in timeline.kills(death)
+        _explains(action, kill, timeline, now, limits)
+        for kill in timeline.fatal_kills(death, limits.signal_window_s)
         for action in own
     )
 
 
+def signals(kills: Iterable[Event]) -> tuple[int, ...]:
+    """The signal numbers of ``kill`` events, in order."""
+    return tuple(_signal(kill) for kill in kills)
+
+
+def _signal(kill: Event) -> int:
+    number = kill.attributes.get("signal", "")
+    return int(number) if number.isdigit() else SIGKILL
+
+
+def _fatal(signal: int, exit_code: int | None, recent: bool) -> bool:
+    if signal == SIGKILL or exit_code == 128 + signal:
+        return True
+    return recent and signal in _TERMINATING
+
+
 def _explains(
-    action: OwnAction, event: Event, timeline: Timeline, now: datetime, grace_s: float
+    action: OwnAction, event: Event, timeline: Timeline, now: datetime, limits: TriageLimits
 ) -> bool:
     if action.target not in (event.id, event.name) and not _short(action.target, event.id):
         return False
@@ -153,8 +192,8 @@ def _explains(
         return False
     if _is_network(action.verb) != (event.kind == "network"):
         return False
-    grace = timedelta(seconds=grace_s)
-    end = (action.ended_at or max(now, event.at)) + grace
+    open_end = min(max(now, event.at), action.started_at + timedelta(seconds=limits.open_action_s))
+    end = (action.ended_at or open_end) + timedelta(seconds=limits.own_grace_s)
     if not action.started_at - timedelta(milliseconds=50) <= event.at <= end:
         return False
     if action.verb is Verb.RESTART_CONTAINER and event.action in ("kill", "die", "stop"):

@@ -164,6 +164,8 @@ class TriageLimits:
     """A terminating signal sent through the engine explains a death this long after."""
     own_grace_s: float = 2.0
     """Events may trail our own action's outcome by this much."""
+    open_action_s: float = 900.0
+    """An intent without an outcome (tabib was killed) explains events no longer than this."""
     loop_deaths: int = 5
     loop_window_s: float = 120.0
     engine_slack_s: float = 5.0
