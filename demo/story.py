@@ -8,9 +8,10 @@ from typing import Any
 
 from setup import engine as engines
 from setup import images, state
-from setup.__main__ import prepare
 from setup.engine_api import Engine
+from setup.run import ROOT
 from setup.say import SetupError, detail, line, paint
+from setup.steps import prepare
 
 from demo import command
 from demo.shop import FOLDER, PROJECT, Shop, choose_port, containers, wait, working_dir
@@ -133,16 +134,13 @@ def _break(shop: Shop, act: Act) -> float:
 
 def _diagnosis(service: str, known: set[str]) -> None:
     """Wait until tabib has closed the case, then say what it found."""
+    new: list[dict[str, Any]] = []
 
     def closed() -> bool:
-        new.clear()
-        new.extend(found for found in _incidents() if found["id"] not in known and _is_about(found))
-        return bool(new) and all(found["closed_at"] for found in new)
+        everything = _incidents()
+        new[:] = [it for it in everything if it["id"] not in known and it["service"] == service]
+        return bool(new) and all(it["closed_at"] for it in new)
 
-    def _is_about(found: dict[str, Any]) -> bool:
-        return bool(found["service"] == service)
-
-    new: list[dict[str, Any]] = []
     wait(closed, _EXPLAINED_WITHIN)
     if not new:
         raise SetupError(
@@ -208,7 +206,7 @@ def _remember(engine: Engine, port: int) -> None:
 
 def _what_next(shop: Shop) -> None:
     prefix = "" if shop.port == 8080 else f"SHOP_PORT={shop.port} "
-    tabib = command.TABIB.relative_to(command.ROOT)
+    tabib = command.TABIB.relative_to(ROOT)
     _chapter("The shop goes on running. Try next")
     for words, why in (
         (f"open {shop.url}", "order something while you break it"),
