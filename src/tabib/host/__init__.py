@@ -1,0 +1,1 @@
+"""This machine: kernel text to values. Linux only; nothing here needs root to be called."""
