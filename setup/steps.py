@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from setup import compose_peer, environment, images, state
 from setup import engine as engines
+from setup.say import SetupError, problem
 
 STEPS = ("venv", "engine", "images", "compose")
 
@@ -23,8 +24,13 @@ def prepare(steps: Sequence[str]) -> None:
         if "compose" in steps:
             jobs.append(compose_peer.ensure)
         with ThreadPoolExecutor(max(1, len(jobs))) as pool:
-            for done in [pool.submit(job) for job in jobs]:
-                done.result()
+            running = [pool.submit(job) for job in jobs]
+        failures = [error for done in running if (error := done.exception())]
+        for error in failures[1:]:
+            if isinstance(error, SetupError):
+                problem(error)
+        if failures:
+            raise failures[0]
 
 
 def _images(step: str) -> tuple[str, ...]:
