@@ -11,11 +11,15 @@ from tabib.model.project import Project, Service
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VolumePlace:
-    """Where a plain volume's data lives: ``directory`` is generation ``generation`` of ``id``."""
+    """Where a plain volume's data lives: ``directory`` is generation ``generation`` of ``id``.
+
+    ``existing``: the folder is there already, with the data of a volume whose name was removed.
+    """
 
     id: str
     generation: int
     directory: str
+    existing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,8 +116,8 @@ def _volume(desired: Desired, observed: Observed, volume: Volume, out: Infrastru
             raise _missing("volume", volume.name, f"docker volume create {volume.name}")
         place = desired.places.get(volume.name) if volume.plain else None
         reason = "it does not exist"
-        if place and place.generation > 1:
-            reason = f"its name is gone; its data, generation {place.generation}, is attached again"
+        if place and place.existing:
+            reason = "its name was removed; its data, kept by tabib, is attached again"
         out.steps.append(
             Step(
                 id=f"volume:{volume.name}",

@@ -1,0 +1,122 @@
+"""``start``, ``stop``, ``restart``, ``kill``, ``pause``, ``unpause``, ``rm`` and ``scale``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tabib.decide.lifecycle import lifecycle
+from tabib.model.codec import convert
+from tabib.model.container import Observed
+from tabib.model.errors import UsageError
+from tabib.model.plan import Plan, Verb
+from tabib.model.wire import ActionRequest, UpRequest
+from tabib.operations.execute import execute
+from tabib.operations.guard import claim
+from tabib.operations.leases import lease
+from tabib.operations.operation import Operation
+from tabib.operations.show import show
+from tabib.operations.tools import Tools
+from tabib.operations.up import up
+from tabib.stores.seal import open_project
+
+_HALTS = {"stop": "stopped", "kill": "stopped", "rm": "removed"}
+_RESUMES = ("start", "restart")
+
+
+async def act(
+    tools: Tools, name: str, request: ActionRequest, operation: Operation
+) -> Mapping[str, Any]:
+    """One action on containers that exist. What is stopped here stays stopped; ``start`` also
+    releases a quarantine.
+
+    :raises UsageError: no such project, service or action.
+    """
+    if request.verb == "scale":
+        return await _scale(tools, name, request, operation)
+    if not request.dry_run:
+        await claim(tools, request.verb, name)
+    async with lease(tools, name, operation, wait=not request.no_wait_lease):
+        observed = await tools.engine.observe(name, detail=False)
+        _exists(name, observed, request.verb)
+        plan = lifecycle(
+            request.verb, name, observed, services=request.services, options=request.options
+        )
+        show(operation, plan)
+        if not request.dry_run:
+            await _halt(tools, name, request, plan, observed)
+            execution = await execute(tools, plan, operation)
+            execution.raise_first(plan, request.verb)
+    changed = [s.subject for s in plan.steps if s.verb is not Verb.WAIT]
+    return {
+        "project": name,
+        "containers": list(dict.fromkeys(changed)),
+        "changed": not plan.empty,
+        "dry_run": request.dry_run,
+    }
+
+
+def _exists(name: str, observed: Observed, verb: str) -> None:
+    if not observed.containers:
+        raise UsageError(
+            "the project has no containers on this engine",
+            attempted=verb,
+            target=name,
+            advice="`tabib up` creates them; `tabib ls -a` lists the projects.",
+        )
+
+
+async def _halt(
+    tools: Tools, name: str, request: ActionRequest, plan: Plan, observed: Observed
+) -> None:
+    """Write down, before it happens, that these containers shall (not) run."""
+    record = await tools.journal.care(tools.info.id, name)
+    if record is None:
+        return
+    halted = dict(record.halted)
+    touched = {one.name for one in observed.containers} & {s.subject for s in plan.steps}
+    if not request.services:
+        touched |= {one.name for one in observed.containers if not one.oneoff}
+    if request.verb in _HALTS:
+        if request.verb != "kill" or str(request.options.get("signal", "SIGKILL")) in _FATAL:
+            halted |= dict.fromkeys(touched, _HALTS[request.verb])
+    elif request.verb in _RESUMES:
+        halted = {one: why for one, why in halted.items() if one not in touched and one != "*"}
+    if halted != dict(record.halted):
+        await tools.journal.put_care(replace(record, halted=halted, updated_at=tools.clock.now()))
+
+
+_FATAL = frozenset({"SIGKILL", "KILL", "9", "SIGTERM", "TERM", "15", "SIGINT", "INT", "2"})
+
+
+async def _scale(
+    tools: Tools, name: str, request: ActionRequest, operation: Operation
+) -> Mapping[str, Any]:
+    """``scale`` is an ``up`` of the named services with other replica numbers."""
+    replicas = convert(request.options.get("replicas") or {}, dict[str, int])
+    project = request.project
+    if project is None:
+        earlier = await tools.journal.releases(tools.info.id, name, 1)
+        if not earlier:
+            raise UsageError(
+                "tabib has no release of this project",
+                attempted="scale",
+                target=name,
+                advice="Give its Compose file (-f), or bring it up with `tabib up` first.",
+            )
+        project = await open_project(earlier[0].model, tools.vault)
+    return await up(
+        tools,
+        UpRequest(
+            project=project,
+            services=tuple(replicas),
+            by=request.by,
+            scale=replicas,
+            no_deps=bool(request.options.get("no_deps")),
+            no_recreate=True,
+            dry_run=request.dry_run,
+            no_wait_lease=request.no_wait_lease,
+        ),
+        operation,
+    )

@@ -1,0 +1,43 @@
+"""tabib's own recent actions: what triage must never take for trouble."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from tabib.decide.verdict import OwnAction
+from tabib.model.plan import Verb
+
+KEPT_ACTIONS = 1024
+
+
+class Actions:
+    """A bounded record, in memory, of the engine calls that tabib itself makes.
+
+    The journal holds the same as intents; this is what triage looks at within milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._recent: deque[OwnAction] = deque(maxlen=KEPT_ACTIONS)
+
+    def begin(self, targets: Iterable[str], verb: Verb, at: datetime) -> list[OwnAction]:
+        """Note, before the call is made, that ``targets`` (ids and names) are acted on."""
+        begun = [
+            OwnAction(target=target, verb=verb, started_at=at)
+            for target in dict.fromkeys(targets)
+            if target
+        ]
+        self._recent += begun
+        return begun
+
+    def end(self, begun: list[OwnAction], at: datetime) -> None:
+        """Note when the call that :meth:`begin` announced had returned."""
+        for index, one in enumerate(self._recent):
+            if any(one is action for action in begun):
+                self._recent[index] = replace(one, ended_at=at)
+
+    @property
+    def recent(self) -> tuple[OwnAction, ...]:
+        return tuple(self._recent)

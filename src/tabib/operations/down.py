@@ -1,0 +1,108 @@
+"""``down``: containers and networks go; volumes only if asked, and their data not even then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tabib.decide.teardown import teardown
+from tabib.model.errors import NeedsConfirmation, UsageError
+from tabib.model.plan import Plan, Verb
+from tabib.model.release import CareRecord
+from tabib.model.wire import DownRequest
+from tabib.operations import volumes
+from tabib.operations.execute import execute
+from tabib.operations.guard import claim, let_go
+from tabib.operations.leases import lease
+from tabib.operations.operation import Operation
+from tabib.operations.show import show
+from tabib.operations.tools import Tools
+
+
+async def down(
+    tools: Tools, name: str, request: DownRequest, operation: Operation
+) -> Mapping[str, Any]:
+    """Take the project down; it leaves care when nothing of it is left.
+
+    :raises NeedsConfirmation: a volume's only data would be lost and ``yes`` was not given.
+    """
+    if not request.dry_run:
+        await claim(tools, "take down", name)
+    async with lease(tools, name, operation, wait=not request.no_wait_lease):
+        observed = await tools.engine.observe(detail=False)
+        plan = teardown(
+            name,
+            request.project,
+            observed,
+            services=request.services,
+            volumes=request.volumes,
+            remove_orphans=request.remove_orphans,
+            timeout_s=request.timeout_s,
+        )
+        record = await tools.journal.care(tools.info.id, name)
+        if plan.empty and record is None and request.project is None:
+            raise UsageError(
+                "there is no such project on this engine",
+                attempted="take down",
+                target=name,
+                advice="`tabib ls -a` lists the projects.",
+            )
+        show(operation, plan)
+        if not request.dry_run:
+            _confirm(plan, request)
+            await _halt(tools, name, request, record)
+            execution = await execute(tools, plan, operation)
+            execution.raise_first(plan, "down")
+            await _afterwards(tools, name, request, plan, operation)
+    return {
+        "project": name,
+        "removed": [s.subject for s in plan.steps if s.verb is Verb.REMOVE_CONTAINER],
+        "networks": [s.subject for s in plan.steps if s.verb is Verb.REMOVE_NETWORK],
+        "volumes": [s.target for s in plan.steps if s.verb is Verb.REMOVE_VOLUME],
+        "changed": not plan.empty,
+        "dry_run": request.dry_run,
+    }
+
+
+def _confirm(plan: Plan, request: DownRequest) -> None:
+    losing = [step.target for step in plan.steps if step.loses_data]
+    if losing and not request.yes:
+        raise NeedsConfirmation(
+            f"this deletes the only copy of the data in {', '.join(losing)}",
+            attempted="take down with -v",
+            target=plan.project,
+            advice="Pass --yes to delete it; without -v the volumes stay.",
+            details={"volumes": losing},
+        )
+
+
+async def _halt(tools: Tools, name: str, request: DownRequest, record: CareRecord | None) -> None:
+    """Before anything goes: care must see that it goes on purpose."""
+    if record is None:
+        return
+    halted = dict(record.halted)
+    if request.services:
+        halted |= {f"{name}-{service}-*": "removed" for service in request.services}
+    else:
+        halted["*"] = "removed"
+    await tools.journal.put_care(replace(record, halted=halted, updated_at=tools.clock.now()))
+
+
+async def _afterwards(
+    tools: Tools, name: str, request: DownRequest, plan: Plan, operation: Operation
+) -> None:
+    removed = {s.target for s in plan.steps if s.verb is Verb.REMOVE_CONTAINER}
+    for seen in await tools.journal.last_seen(tools.info.id, name):
+        if seen.container_id in removed or not request.services:
+            await tools.journal.forget_last_seen(tools.info.id, seen.container_id)
+    for step in plan.steps:
+        if step.verb is Verb.REMOVE_VOLUME:
+            kept = await volumes.release(tools, step.target)
+            if kept:
+                operation.note(
+                    f"{step.subject} is gone; its data is kept in {kept} until you delete it"
+                )
+    if not request.services:
+        await tools.journal.remove_care(tools.info.id, name)
+        await let_go(tools)

@@ -1,0 +1,246 @@
+"""The one place where a plan is applied: intent to the journal, the step, its outcome.
+
+Steps run in parallel along their dependencies. Whatever stops in the middle (Ctrl-C, a failed
+step, SIGKILL) leaves only whole engine calls behind, each announced in the journal; the next plan
+starts from what is then observed, never from this memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tabib.model.errors import Interrupted, TabibError, from_wire
+from tabib.model.plan import Plan, Step, StepOutcome, StepProgress, StepResult, Verb
+from tabib.model.release import JournalEntry
+from tabib.operations.operation import Operation, bug
+from tabib.operations.tools import Tools
+from tabib.operations.waiting import wait_for
+from tabib.ports import Credentials
+
+PARALLEL_CALLS = 10
+"""More at once gains nothing on the engine and slows each (measured: no better beyond 8)."""
+PROGRESS_EVERY_S = 0.1
+
+
+@dataclass(slots=True)
+class Execution:
+    """What became of a plan."""
+
+    outcomes: dict[str, StepOutcome] = field(default_factory=dict)
+    ids: dict[str, str] = field(default_factory=dict)
+    """Step id → id of what it created."""
+
+    def failures(self) -> list[StepOutcome]:
+        return [one for one in self.outcomes.values() if one.state == "failed"]
+
+    @property
+    def stopped(self) -> bool:
+        return any(one.state == "stopped" for one in self.outcomes.values())
+
+    def raise_first(self, plan: Plan, attempted: str) -> None:
+        """Raise the first failure of a step that is not optional, naming how many others failed.
+
+        :raises TabibError: the step's own error, or Interrupted.
+        """
+        optional = {step.id for step in plan.steps if step.optional}
+        failed = [one for one in self.failures() if one.step_id not in optional]
+        if failed:
+            error = from_wire(failed[0].error or {})
+            error.details.setdefault("failed_steps", [one.step_id for one in failed])
+            others = [from_wire(one.error or {}) for one in failed[1:]]
+            error.details["others"] = [str(one) for one in others]
+            raise error
+        if self.stopped:
+            raise Interrupted(
+                "stopped as asked",
+                attempted=attempted,
+                target=plan.project,
+                advice=f"What was done stays; `tabib {attempted}` again completes it.",
+            )
+
+
+async def execute(
+    tools: Tools,
+    plan: Plan,
+    operation: Operation,
+    *,
+    credentials: Credentials | None = None,
+) -> Execution:
+    """Apply ``plan``; failures are outcomes, not exceptions.
+
+    A failed step fails what comes after it (``skipped``) and nothing else. When ``operation`` is
+    asked to stop, steps under way are finished and no further one begins.
+
+    :raises StateUnusable: the journal cannot be written: nothing is done that is not announced.
+    """
+    run = _Run(tools, plan, operation, credentials)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for step in plan.steps:
+                group.create_task(run.step(step), name=step.id)
+    except* TabibError as failed:
+        raise failed.exceptions[0] from None
+    return run.execution
+
+
+class _Run:
+    def __init__(
+        self, tools: Tools, plan: Plan, operation: Operation, credentials: Credentials | None
+    ) -> None:
+        self.tools = tools
+        self.plan = plan
+        self.operation = operation
+        self.credentials = credentials
+        self.execution = Execution()
+        self._calls = asyncio.Semaphore(PARALLEL_CALLS)
+        self._ended = {step.id: asyncio.Event() for step in plan.steps}
+        self._optional = {step.id for step in plan.steps if step.optional}
+        self._last_progress: dict[str, float] = {}
+
+    async def step(self, step: Step) -> None:
+        """One step, once everything it comes after has ended."""
+        for before in step.after:
+            await self._ended[before].wait()
+        try:
+            blocked = any(not self._succeeded(before) for before in step.after)
+            if blocked:
+                stopped = any(
+                    self.execution.outcomes[before].state == "stopped" for before in step.after
+                )
+                self._conclude(step, "stopped" if stopped else "skipped")
+            elif self.operation.stopping:
+                self._conclude(step, "stopped")
+            elif step.verb is Verb.WAIT:
+                await self._wait(step)
+            else:
+                async with self._calls:
+                    if self.operation.stopping:
+                        self._conclude(step, "stopped")
+                    else:
+                        await self._apply(step)
+        finally:
+            self._ended[step.id].set()
+
+    def _succeeded(self, step_id: str) -> bool:
+        outcome = self.execution.outcomes.get(step_id)
+        return outcome is not None and (outcome.state == "done" or step_id in self._optional)
+
+    async def _wait(self, step: Step) -> None:
+        started = self.tools.clock.now()
+        self._emit(step, "started")
+        try:
+            await wait_for(self.tools, step, self.operation)
+        except Interrupted:
+            self._conclude(step, "stopped", started)
+        except TabibError as error:
+            self._conclude(step, "failed", started, error)
+        else:
+            self._conclude(step, "done", started)
+
+    async def _apply(self, step: Step) -> None:
+        tools = self.tools
+        started = tools.clock.now()
+        # A step that only frees space may go on when the journal's disk is full.
+        await tools.journal.append(self._entry("intent", step, started, _intent(step)))
+        action = tools.actions.begin(_targets(step), step.verb, started)
+        self._emit(step, "started")
+        error: TabibError | None = None
+        result = StepResult()
+        try:
+            result = await tools.engine.apply(
+                step, progress=self._progress, credentials=self.credentials
+            )
+        except TabibError as failed:
+            error = failed
+        except Exception as failed:  # noqa: BLE001 - recorded as an outcome, and told as a bug
+            error = bug(failed, step.verb.value, step.subject)
+        ended = tools.clock.now()
+        tools.actions.end(action, ended)
+        if result.id:
+            self.execution.ids[step.id] = result.id
+        outcome: dict[str, Any] = {"step": step.id, "id": result.id}
+        if error:
+            outcome["error"] = error.to_wire()
+        self._conclude(step, "failed" if error else "done", started, error)
+        for warning in result.warnings:
+            self.operation.note(f"{step.subject}: {warning}", "warning")
+        await tools.journal.append(self._entry("outcome", step, ended, outcome))
+
+    def _conclude(
+        self,
+        step: Step,
+        state: str,
+        started: datetime | None = None,
+        error: TabibError | None = None,
+    ) -> None:
+        ended = self.tools.clock.now()
+        self.execution.outcomes[step.id] = StepOutcome(
+            step_id=step.id,
+            state=state,
+            started_at=started,
+            ended_at=ended,
+            error=error.to_wire() if error else None,
+        )
+        seconds = (ended - started).total_seconds() if started else None
+        self._emit(step, state, seconds=seconds, error=error.to_wire() if error else None)
+
+    def _emit(self, step: Step, state: str, **fields: Any) -> None:
+        self.operation.emit(
+            "step",
+            id=step.id,
+            state=state,
+            verb=step.verb.value,
+            subject=step.subject,
+            service=step.service,
+            **{key: value for key, value in fields.items() if value is not None},
+        )
+
+    def _progress(self, progress: StepProgress) -> None:
+        now = self.tools.clock.monotonic()
+        finished = progress.total_bytes and progress.current_bytes == progress.total_bytes
+        last = self._last_progress.get(progress.step_id, -1.0)
+        if not finished and now - last < PROGRESS_EVERY_S:
+            return
+        self._last_progress[progress.step_id] = now
+        self.operation.emit(
+            "progress",
+            id=progress.step_id,
+            subject=progress.step_id.partition(":")[2],
+            text=progress.text,
+            current_bytes=progress.current_bytes,
+            total_bytes=progress.total_bytes,
+        )
+
+    def _entry(self, kind: str, step: Step, at: datetime, data: Mapping[str, Any]) -> JournalEntry:
+        return JournalEntry(
+            at=at,
+            kind=kind,
+            engine_id=self.tools.info.id,
+            project=self.plan.project,
+            operation=self.operation.id,
+            subject=step.subject,
+            data=data,
+        )
+
+
+def _intent(step: Step) -> dict[str, Any]:
+    """What the journal keeps of a step: never the specification itself, which holds values."""
+    return {
+        "step": step.id,
+        "verb": step.verb.value,
+        "target": step.target,
+        "reason": step.reason,
+        "service": step.service,
+    }
+
+
+def _targets(step: Step) -> tuple[str, ...]:
+    names = [step.target, step.container.name if step.container else ""]
+    names += [str(step.options.get("name", "")), str(step.options.get("container", ""))]
+    if step.verb is not Verb.PULL_IMAGE:
+        names.append(step.subject.removeprefix("network ").removeprefix("volume "))
+    return tuple(names)

@@ -1,0 +1,135 @@
+"""The continuous record: the last full inspection and log tail of every container in care.
+
+What was here before trouble came is what a case file falls back on once a container is gone, and
+where a recreated container's anonymous volumes are known from.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+
+from tabib.decide.redact import redact
+from tabib.model.container import LABEL_NUMBER, LABEL_PROJECT, LABEL_SERVICE, Mount
+from tabib.model.errors import EngineUnavailable, NotFound, StateUnusable, TabibError
+from tabib.model.project import Project
+from tabib.model.release import LastSeen
+from tabib.operations.tools import Tools
+from tabib.stores.seal import seal_inspection
+
+log = structlog.get_logger("tabib.record")
+
+TAIL_LINES = 200
+SETTLE_S = 1.0
+"""A start is recorded this much later: while a project comes up, the engine has better to do."""
+
+
+class Record:
+    """Keeps the record of one engine's containers in care. Tasks live in ``group``."""
+
+    def __init__(self, tools: Tools, group: asyncio.TaskGroup) -> None:
+        self._tools = tools
+        self._group = group
+        self._tails: dict[str, deque[str]] = {}
+        self._followers: dict[str, asyncio.Task[None]] = {}
+        self._pending: set[str] = set()
+
+    def touch(self, container_id: str, *, after_s: float = SETTLE_S) -> None:
+        """Look at a container soon: it started, or its state changed. Idempotent."""
+        if container_id not in self._pending:
+            self._pending.add(container_id)
+            self._group.create_task(self._look(container_id, after_s))
+
+    def tail(self, container_id: str) -> tuple[str, ...]:
+        """The last lines of the container's output, redacted; also after its removal."""
+        return tuple(self._tails.get(container_id, ()))
+
+    def gone(self, container_id: str) -> None:
+        """The container was removed: end its log stream, keep what was read of it."""
+        follower = self._followers.pop(container_id, None)
+        if follower:
+            follower.cancel()
+
+    def forget(self, container_id: str) -> None:
+        """It is not in care any more."""
+        self.gone(container_id)
+        self._tails.pop(container_id, None)
+
+    async def _look(self, container_id: str, after_s: float) -> None:
+        await self._tools.clock.sleep(after_s)
+        self._pending.discard(container_id)
+        try:
+            inspection = await self._tools.engine.inspect(container_id)
+            await self._keep(inspection)
+        except (NotFound, EngineUnavailable):
+            return
+        except StateUnusable as error:
+            log.error("record.not_kept", why=str(error))
+            return
+        if container_id not in self._followers:
+            self._followers[container_id] = self._group.create_task(
+                self._follow(container_id, _secrets(inspection))
+            )
+
+    async def _keep(self, inspection: Mapping[str, Any]) -> None:
+        labels = (inspection.get("Config") or {}).get("Labels") or {}
+        number = str(labels.get(LABEL_NUMBER, "0"))
+        tools = self._tools
+        seen = LastSeen(
+            engine_id=tools.info.id,
+            project=str(labels.get(LABEL_PROJECT, "")),
+            container_id=str(inspection["Id"]),
+            name=str(inspection["Name"]).lstrip("/"),
+            service=str(labels.get(LABEL_SERVICE, "")),
+            slot=int(number) if number.isdigit() else 0,
+            seen_at=tools.clock.now(),
+            running=bool((inspection.get("State") or {}).get("Running")),
+            inspection=await seal_inspection(inspection, tools.vault),
+            log_tail=self.tail(str(inspection["Id"]))[-20:],
+        )
+        for older in await tools.journal.last_seen(tools.info.id, seen.project):
+            if older.name == seen.name and older.container_id != seen.container_id:
+                await tools.journal.forget_last_seen(tools.info.id, older.container_id)
+        await tools.journal.put_last_seen(seen)
+
+    async def _follow(self, container_id: str, secrets: frozenset[str]) -> None:
+        lines = self._tails.setdefault(container_id, deque(maxlen=TAIL_LINES))
+        lines.clear()
+        try:
+            async for line in self._tools.engine.logs(container_id, follow=True, tail=TAIL_LINES):
+                lines.append(redact(line.text, secrets))
+        except TabibError:
+            return
+        finally:
+            if self._followers.get(container_id) is asyncio.current_task():
+                del self._followers[container_id]
+
+
+def _secrets(inspection: Mapping[str, Any]) -> frozenset[str]:
+    """Values of the container's environment that its output must not show."""
+    values = (inspection.get("Config") or {}).get("Env") or ()
+    return frozenset(value for entry in values if (value := str(entry).partition("=")[2]))
+
+
+async def kept_mounts(tools: Tools, project: Project) -> dict[str, tuple[Mount, ...]]:
+    """Anonymous volumes of the project's containers as last seen, by container name."""
+    named = {volume.name for volume in project.volumes.values()}
+    found = {}
+    for seen in await tools.journal.last_seen(tools.info.id, project.name):
+        mounts = tuple(
+            Mount(
+                type="volume",
+                source=str(entry["Name"]),
+                target=str(entry["Destination"]),
+                read_only=not entry.get("RW", True),
+            )
+            for entry in seen.inspection.get("Mounts") or ()
+            if entry.get("Type") == "volume" and entry.get("Name") not in named
+        )
+        if mounts:
+            found[seen.name] = mounts
+    return found

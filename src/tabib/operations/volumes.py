@@ -1,0 +1,77 @@
+"""Generations: where the data of plain volumes lives, so that no volume removal destroys it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from tabib.decide.desired import VolumePlace
+from tabib.model.container import Observed
+from tabib.model.project import Project
+from tabib.operations.tools import Tools
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """What the journal keeps of one volume. ``released``: ``down -v`` let it go on purpose."""
+
+    id: str
+    generation: int
+    released: bool = False
+
+
+async def places(tools: Tools, project: Project, observed: Observed) -> dict[str, VolumePlace]:
+    """A place for each plain volume that the engine does not have (yet).
+
+    A volume whose name was removed behind tabib's back is attached to its data again; one that
+    ``tabib down -v`` released begins anew. Nothing is written; see :func:`hold`.
+    """
+    if not tools.info.local:
+        return {}
+    present = {volume.name for volume in observed.volumes}
+    found = {}
+    for volume in project.volumes.values():
+        if not volume.plain or volume.name in present:
+            continue
+        held = await holding(tools, volume.name)
+        if held is None or held.released:
+            held = Holding(id=tools.new_id(), generation=1)
+        directory = tools.state.volume_directory(held.id, held.generation)
+        found[volume.name] = VolumePlace(
+            id=held.id,
+            generation=held.generation,
+            directory=str(directory),
+            existing=directory.is_dir(),
+        )
+    return found
+
+
+async def hold(tools: Tools, places_: dict[str, VolumePlace]) -> None:
+    """Make the folders and remember them, before the volumes are created. Idempotent."""
+    for name, place in places_.items():
+        tools.state.make_volume_directory(place.id, place.generation)
+        await _put(tools, name, Holding(id=place.id, generation=place.generation))
+
+
+async def release(tools: Tools, name: str) -> str:
+    """Note that a volume was let go on purpose; the folder that still has its data, or ``""``."""
+    held = await holding(tools, name)
+    if held is None:
+        return ""
+    await _put(tools, name, Holding(id=held.id, generation=held.generation, released=True))
+    return str(tools.state.volume_directory(held.id, held.generation))
+
+
+async def holding(tools: Tools, name: str) -> Holding | None:
+    """What is known of the volume called ``name`` on this engine."""
+    text = await tools.journal.get_setting(_key(tools, name))
+    return Holding(**json.loads(text)) if text else None
+
+
+async def _put(tools: Tools, name: str, held: Holding) -> None:
+    value = {"id": held.id, "generation": held.generation, "released": held.released}
+    await tools.journal.put_setting(_key(tools, name), json.dumps(value))
+
+
+def _key(tools: Tools, name: str) -> str:
+    return f"volume:{tools.info.id}:{name}"

@@ -1,0 +1,138 @@
+"""Waiting for a container's condition: by events, with a look now and then in case one was lost."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tabib.model.container import ContainerState
+from tabib.model.errors import NotFound, NotHealthy
+from tabib.model.plan import Step
+from tabib.operations.operation import Operation
+from tabib.operations.tools import Tools
+
+LOOK_EVERY_S = 5.0
+RESTARTS_TOLERATED = 3
+TAIL_LINES = 5
+
+
+async def wait_for(tools: Tools, step: Step, operation: Operation) -> None:
+    """Return once the container of a ``wait`` step meets its condition.
+
+    :raises NotHealthy: it exited, turned unhealthy, restarts again and again, or the step's
+        ``timeout_s`` ran out; the message has the last lines of its log.
+    :raises Interrupted: the operation was asked to stop.
+    """
+    condition = str(step.options.get("condition", "ready"))
+    timeout_s = step.options.get("timeout_s")
+    target = step.target
+
+    def mine(event: object) -> bool:
+        return getattr(event, "name", "") == target or getattr(event, "id", "") == target
+
+    with tools.watch.listen(mine) as queue:
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    operation.check_stop()
+                    state = await tools.engine.look(target)
+                    problem = judge(state, condition)
+                    if problem is None:
+                        return
+                    if problem:
+                        raise await _not_healthy(tools, step, state, problem)
+                    await _next(queue.get(), operation)
+        except TimeoutError:
+            state = await tools.engine.look(target)
+            raise await _not_healthy(
+                tools, step, state, f"it is still {describe(state)} after {timeout_s:g} s"
+            ) from None
+        except NotFound as error:
+            raise NotHealthy(
+                "it was removed while it was waited for",
+                attempted="wait for",
+                target=step.subject,
+                advice="Run `tabib up` again.",
+            ) from error
+
+
+def judge(state: ContainerState, condition: str) -> str | None:
+    """None: the condition is met. ``""``: not yet. Else: why it will not be."""
+    restarts_by_engine = state.restart_policy not in ("", "no")
+    if state.restarts >= RESTARTS_TOLERATED and state.status != "running":
+        return f"it keeps exiting with code {state.exit_code} ({state.restarts} restarts)"
+    if state.status in ("exited", "dead"):
+        if condition in ("completed", "ready") and state.exit_code == 0:
+            return None
+        if restarts_by_engine and state.exit_code != 0 and state.restarts < RESTARTS_TOLERATED:
+            return ""
+        return f"it exited with code {state.exit_code}"
+    if state.status in ("created", "restarting", "removing"):
+        return ""
+    if condition == "completed":
+        return ""
+    if condition == "started":
+        return None
+    if state.health == "unhealthy":
+        return "its health check fails"
+    if state.health == "starting":
+        return ""
+    if condition == "healthy" and not state.health:
+        return "it has no health check, but another service waits for it to be healthy"
+    return None
+
+
+def describe(state: ContainerState) -> str:
+    """A container's state in words: ``running (starting)``, ``exited (1)``."""
+    if state.health:
+        return f"{state.status} ({state.health})"
+    if state.status == "exited":
+        return f"exited ({state.exit_code})"
+    return state.status
+
+
+async def _next(event: object, operation: Operation) -> None:
+    """Until the next event, a stop request, or the time for another look."""
+    tasks = [
+        asyncio.ensure_future(event),  # type: ignore[call-overload]
+        asyncio.ensure_future(operation.stop_requested()),
+    ]
+    try:
+        await asyncio.wait(tasks, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _not_healthy(tools: Tools, step: Step, state: ContainerState, problem: str) -> NotHealthy:
+    tail = [
+        line.text
+        async for line in tools.engine.logs(state.id, tail=TAIL_LINES)
+        if line.text.strip()
+    ]
+    probe = await _last_probe(tools, state) if state.health == "unhealthy" else ""
+    happened = problem
+    if probe:
+        happened += f": {probe}"
+    if tail:
+        happened += "; its last lines: " + " | ".join(tail)
+    return NotHealthy(
+        happened,
+        attempted=f"wait until {step.options.get('condition', 'ready')}",
+        target=step.subject,
+        advice=f"See `tabib logs {step.service or step.subject}` and `tabib incidents`.",
+        details={
+            "service": step.service,
+            "container": step.subject,
+            "status": state.status,
+            "health": state.health,
+            "exit_code": state.exit_code,
+            "log": tail,
+        },
+    )
+
+
+async def _last_probe(tools: Tools, state: ContainerState) -> str:
+    inspection = await tools.engine.inspect(state.id)
+    log = ((inspection.get("State") or {}).get("Health") or {}).get("Log") or []
+    return str(log[-1].get("Output", "")).strip()[:300] if log else ""
