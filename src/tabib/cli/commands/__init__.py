@@ -1,0 +1,1 @@
+"""One file for each command (or family of alike ones), imported when it is called."""

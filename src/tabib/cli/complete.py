@@ -1,0 +1,39 @@
+"""Shell completion of names: services from the Compose file, projects from a daemon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import click
+
+
+def complete_services(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Services of the project here that begin with ``incomplete``; none where it is unreadable."""
+    from tabib.cli.options import settings_of
+    from tabib.cli.project import load_project
+    from tabib.model.errors import TabibError
+
+    try:
+        project = load_project(settings_of(ctx), warn=False)
+    except (TabibError, OSError):
+        return []
+    names = sorted({*project.services, *project.disabled})
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_projects(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Projects on the engine; none where no daemon answers (completion never starts one)."""
+    from tabib.cli.options import settings_of
+    from tabib.cli.session import address_of, engine_header
+    from tabib.client.api import Client
+    from tabib.model.errors import TabibError
+
+    settings = settings_of(ctx)
+    try:
+        client = Client(address_of(settings), engine_header(settings))
+        rows = client.get("/v1/projects", timeout=2.0)
+    except TabibError:
+        return []
+    names = [str(row["project"]) for row in rows]
+    return [name for name in names if name.startswith(incomplete)]

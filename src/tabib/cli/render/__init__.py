@@ -1,0 +1,1 @@
+"""What people see: tables, progress, pages. Pure text where possible."""

@@ -1,0 +1,54 @@
+"""One line at the end of an operation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tabib.cli.console import Console
+from tabib.cli.render.units import duration
+
+
+def count(things: Sequence[Any] | int, noun: str) -> str:
+    """``1 container``, ``4 containers``."""
+    number = things if isinstance(things, int) else len(things)
+    return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def up_summary(result: Mapping[str, Any], console: Console) -> str:
+    """``4 containers healthy in 6.2 s; release 3 (2 created, 1 recreated)``."""
+    changed = {
+        word: list(result.get(word) or ())
+        for word in ("created", "recreated", "removed")
+        if result.get(word)
+    }
+    standing = [
+        *(result.get("created") or ()),
+        *(result.get("recreated") or ()),
+        *(result.get("unchanged") or ()),
+    ]
+    healthy = bool(result.get("healthy"))
+    state = console.paint_err("healthy", "green") if healthy else "started"
+    text = f"{count(standing, 'container')} {state}"
+    if changed and result.get("seconds") is not None:
+        text += f" in {duration(float(result['seconds']))}"
+    elif not changed:
+        text += ", nothing to do"
+    if result.get("release"):
+        text += f"; release {result['release']}"
+    details = ", ".join(f"{len(names)} {word}" for word, names in changed.items())
+    return f"{text} ({details})" if details else text
+
+
+def down_summary(name: str, result: Mapping[str, Any]) -> str:
+    removed, volumes = list(result.get("removed") or ()), list(result.get("volumes") or ())
+    if not removed and not volumes:
+        return f"{name}: nothing to take down"
+    text = f"{name} is down: {len(removed)} removed"
+    return f"{text}, with {count(volumes, 'volume')}" if volumes else text
+
+
+def action_summary(done: str, result: Mapping[str, Any]) -> str:
+    """``stopped 3 containers``."""
+    containers = list(result.get("containers") or ())
+    return f"{done} {count(containers, 'container')}" if containers else "nothing to do"
