@@ -183,6 +183,9 @@ class SqliteJournal:
     async def release_lease(self, lease: Lease) -> None:
         await self._database.write(lambda base: leases.release(base, lease))
 
+    async def clear_leases(self) -> None:
+        await self._database.write(leases.clear)
+
     async def get_setting(self, key: str) -> str | None:
         return await self._database.read(lambda base: records.select_setting(base, key))
 

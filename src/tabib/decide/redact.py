@@ -1,0 +1,189 @@
+"""Redaction: secrets in text, taken out where evidence enters.
+
+Two kinds are found: **known values** (of secrets, and of variables whose names look secret),
+wherever they stand, also as JSON, a URL or Base64 writes them; and **patterns** (``password=…``,
+``Authorization: …``, ``scheme://user:password@``, well-known tokens, private keys).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from tabib.decide.secret_patterns import SECRET_NAME, mask_patterns
+
+MINIMUM_LENGTH = 4
+"""Shorter known values are left: masking every ``db`` would make all evidence unreadable. As
+``password=db`` they are still masked by pattern."""
+
+_TRIVIAL = frozenset({"true", "false", "none", "null", "yes", "enabled", "disabled", "default"})
+_LINE_MINIMUM = 8
+"""Lines of a longer secret (a key file) are known values of their own from this length on."""
+_MASK_CHARACTERS = "*•█▒#×"
+_MASK_LENGTH = 5
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a variable, label or option of this name probably holds a secret."""
+    return SECRET_NAME.search(name) is not None
+
+
+def secret_values(environment: Mapping[str, Any] | Iterable[str]) -> frozenset[str]:
+    """The values of those variables whose names look secret.
+
+    ``environment``: a mapping, or ``NAME=value`` as engines list it.
+    """
+    if isinstance(environment, Mapping):
+        pairs: list[tuple[str, Any]] = list(environment.items())
+    else:
+        pairs = [(name, value) for name, _, value in (one.partition("=") for one in environment)]
+    return frozenset(
+        value for name, value in pairs if isinstance(value, str) and value and looks_secret(name)
+    )
+
+
+def redact(text: str, secrets: frozenset[str] = frozenset()) -> str:
+    """``text`` without ``secrets`` and without what looks like one."""
+    return _redactor(secrets).text(text)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Redactor:
+    """Masks a fixed set of known values, and the patterns. Build it with :meth:`knowing`."""
+
+    values: tuple[str, ...] = ()
+    mask: str = _MASK_CHARACTERS[0] * _MASK_LENGTH
+    """Made of a character that no known value has: what is left beside a mask cannot join with it
+    into a secret."""
+
+    @classmethod
+    def knowing(cls, secrets: Iterable[str] = ()) -> Redactor:
+        """A redactor for these secrets, in all the forms in which text carries them."""
+        known = {form for secret in secrets for form in _forms(secret)}
+        return cls(values=tuple(sorted(known)), mask=_mask_for(known))
+
+    def text(self, text: str) -> str:
+        """``text`` without secrets; the number of lines stays."""
+        return mask_patterns(self._known(text), self.mask)
+
+    def lines(self, lines: Sequence[str]) -> list[str]:
+        """Each line without secrets, also those that run over several lines."""
+        if not lines:
+            return []
+        # A line may itself hold line ends: each keeps its own share of the joined text.
+        counts = [line.count("\n") + 1 for line in lines]
+        parts = self.text("\n".join(lines)).split("\n")
+        result, start = [], 0
+        for count in counts:
+            result.append("\n".join(parts[start : start + count]))
+            start += count
+        return result
+
+    def tree(self, value: Any) -> Any:
+        """A JSON value with every string redacted, and whole where its key looks secret.
+
+        Lists are read as command lines: what follows ``--password`` is masked.
+        """
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {self.text(str(key)): self._member(str(key), value[key]) for key in value}
+        if isinstance(value, list | tuple):
+            return [self._argument(value, index) for index in range(len(value))]
+        return value
+
+    def holds_secret(self, text: str) -> bool:
+        """Whether redaction would change ``text``."""
+        return self.text(text) != text
+
+    def _member(self, key: str, value: Any) -> Any:
+        if isinstance(value, str) and value and looks_secret(key):
+            return self.mask
+        return self.tree(value)
+
+    def _argument(self, items: Sequence[Any], index: int) -> Any:
+        item = items[index]
+        before = items[index - 1] if index else ""
+        if isinstance(item, str) and isinstance(before, str) and is_secret_option(before):
+            return self.mask
+        return self.tree(item)
+
+    def _known(self, text: str) -> str:
+        spans = sorted(
+            (start, start + len(value))
+            for value in self.values
+            for start in _occurrences(text, value)
+        )
+        if not spans:
+            return text
+        pieces, end = [], 0
+        for start, stop in _united(spans):
+            hidden = text[start:stop]
+            pieces += [text[end:start], "\n".join([self.mask] * (hidden.count("\n") + 1))]
+            end = stop
+        return "".join([*pieces, text[end:]])
+
+
+@lru_cache(maxsize=64)
+def _redactor(secrets: frozenset[str]) -> Redactor:
+    return Redactor.knowing(secrets)
+
+
+def is_secret_option(argument: str) -> bool:
+    """Whether the next argument of a command line is a secret: ``--password``, ``-requirepass``."""
+    return argument.startswith("-") and "=" not in argument and looks_secret(argument)
+
+
+def _forms(secret: str) -> Iterable[str]:
+    """The secret, and how JSON, URLs, Base64 and single log lines show it."""
+    candidates = {secret, secret.strip()}
+    candidates |= {line.strip() for line in secret.splitlines() if len(line) >= _LINE_MINIMUM}
+    for plain in tuple(candidates):
+        if not _worth(plain):
+            continue
+        data = plain.encode("utf-8", "surrogatepass")
+        candidates |= {
+            json.dumps(plain)[1:-1],
+            json.dumps(plain, ensure_ascii=False)[1:-1],
+            quote(data, safe=""),
+            quote_plus(data),
+            base64.b64encode(data).decode(),
+        }
+    return filter(_worth, candidates)
+
+
+def _worth(value: str) -> bool:
+    return len(value.strip()) >= MINIMUM_LENGTH and value.strip().lower() not in _TRIVIAL
+
+
+def _mask_for(known: Iterable[str]) -> str:
+    used = set().union(*known)
+    character = next((c for c in _MASK_CHARACTERS if c not in used), None)
+    if character is None:
+        # Past every usual one: the first of the private use area that no value has.
+        character = next(c for c in map(chr, range(0xE000, 0xF8FF)) if c not in used)
+    return character * _MASK_LENGTH
+
+
+def _occurrences(text: str, value: str) -> Iterable[int]:
+    start = text.find(value)
+    while start >= 0:
+        yield start
+        start = text.find(value, start + 1)
+
+
+def _united(spans: Sequence[tuple[int, int]]) -> Iterable[tuple[int, int]]:
+    """Sorted spans, overlapping ones as one: else the tail of the second would stay."""
+    start, end = spans[0]
+    for next_start, next_end in spans[1:]:
+        if next_start > end:
+            yield start, end
+            start, end = next_start, next_end
+        else:
+            end = max(end, next_end)
+    yield start, end
