@@ -33,6 +33,8 @@ class Gap:
     """The engine's start time or the machine's boot id changed since."""
     lost_at: datetime | None = None
     """When the event stream ended; None: tabib itself was not running."""
+    engine_started_at: datetime | None = None
+    """When the engine that runs now was started, where that is known."""
 
 
 def on_resync(
@@ -167,7 +169,9 @@ class _Exited:
     def _after_engine_restart(self) -> Verdict:
         if self.slot.engine_restarts:
             # The engine brings such containers back itself, one after the other.
-            wait = self._settle(self.gap.lost_at, "the engine starts what its policy says")
+            wait = self._settle(
+                self.gap.engine_started_at, "the engine starts what its policy says"
+            )
             if wait is not None:
                 return wait
         return self._says(

@@ -99,7 +99,7 @@ def _death(look: Look) -> Verdict:
     if fatal or stops:
         verdict = _asked_to_die(look, stops)
     else:
-        verdict = _unasked_death(look)
+        verdict = _own_stop_signal(look, kills) or _unasked_death(look)
     oom = any(e.action == "oom" for e in [*line.this_run(event), *line.until_next_start(event)])
     return replace(verdict, kill_signals=signals(kills), oom_event=oom)
 
@@ -124,6 +124,15 @@ def _asked_to_die(look: Look, stops: list[Event]) -> Verdict:
     verb = "stopped" if stops else "killed"
     verdict = look.says(Kind.STOPPED_BY_HAND, f"{verb} by hand through the engine: stays stopped")
     return replace(verdict, halt="stopped")
+
+
+def _own_stop_signal(look: Look, kills: list[Event]) -> Verdict | None:
+    """Any signal may be the container's own stop signal: a ``stop`` event would follow at once."""
+    since = look.event.at - timedelta(seconds=look.limits.signal_window_s)
+    if not any(kill.at >= since for kill in kills):
+        return None
+    reason = "a signal was sent through the engine: was it a stop?"
+    return look.settling(look.event.at, look.limits.stop_follows_s, reason)
 
 
 def _unasked_death(look: Look) -> Verdict:

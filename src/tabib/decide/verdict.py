@@ -52,7 +52,7 @@ TROUBLE: Mapping[Kind, str] = {
     Kind.RESTART_LOOP: "loop",
     Kind.UNHEALTHY: "unhealthy",
     Kind.OOM_CHILD: "oom",
-    Kind.ENGINE_STOPPED_IT: "died",
+    Kind.ENGINE_STOPPED_IT: "engine_restarted",
     Kind.UNKNOWN_EXIT: "died",
     Kind.UNKNOWN_REMOVAL: "missing",
 }
@@ -152,6 +152,8 @@ class TriageLimits:
 
     stop_settle_s: float = 1.5
     """After a ``stop`` event: whether a ``start`` makes it a restart."""
+    stop_follows_s: float = 0.5
+    """After a death by an unusual signal: whether ``stop`` follows."""
     kill_settle_s: float = 3.0
     """After a SIGKILL through the engine: whether ``destroy``, ``stop`` or ``start`` follows."""
     removal_settle_s: float = 1.0

@@ -61,8 +61,9 @@ class HealthProbe:
 class Case:
     """The sealed evidence at the time of trouble. JSON; replays as a golden test.
 
-    ``trigger``: ``died``, ``removed``, ``unhealthy``, ``oom``, ``loop``, ``start_failed`` or
-    ``missing`` (found gone on observation). Everything is redacted already.
+    ``trigger``: ``died``, ``removed``, ``unhealthy``, ``oom``, ``loop``, ``start_failed``,
+    ``engine_restarted`` (not brought back) or ``missing`` (found gone on observation). Everything
+    is redacted already.
     """
 
     id: str

@@ -1,0 +1,100 @@
+"""``health.*``: it runs, and its health check says no."""
+
+from __future__ import annotations
+
+import re
+
+from tabib.decide.diagnose.rule import Rule, from_health, quote
+from tabib.model.incident import Case, Evidence, Finding, HealthProbe
+
+_NO_TOOL = re.compile(
+    r'exec: "([^"]+)": (?:executable file not found|stat |permission denied|no such file)'
+    r"|([^\s:]+): (?:command )?not found|not found: (\S+)",
+)
+_TIMEOUT = re.compile(r"[Hh]ealth check exceeded timeout \(?([^)\s]*)")
+
+
+def _last(case: Case) -> HealthProbe | None:
+    return case.health_log[-1] if case.health_log else None
+
+
+def _failing(case: Case) -> bool:
+    return case.trigger == "unhealthy" or case.health == "unhealthy"
+
+
+def _unhealthy(case: Case) -> Finding | None:
+    if not _failing(case):
+        return None
+    probe = _last(case)
+    failed = sum(1 for one in case.health_log if one.exit_code != 0)
+    said = quote(probe.output) if probe and probe.output.strip() else ""
+    summary = "it runs, and its health check fails" + (f": {said}" if said else "")
+    evidence: list[Evidence] = []
+    if probe is None:
+        evidence.append(Evidence(source="absent", text="no health check output could be had"))
+    else:
+        text = f"exit {probe.exit_code}: {said}" if said else f"exit {probe.exit_code}"
+        evidence.append(Evidence(source="health", text=text, at=probe.at))
+        evidence.append(Evidence(source="health", text=f"{failed} of the last probes failed"))
+    return Finding(
+        code="health.unhealthy", severity="error", summary=quote(summary), evidence=tuple(evidence)
+    )
+
+
+def _bad_command(case: Case) -> Finding | None:
+    probe = _last(case)
+    if not _failing(case) or probe is None or probe.exit_code == 0:
+        return None
+    # A script's own "not found" with another exit code is the application's affair.
+    found = _NO_TOOL.search(probe.output)
+    runtime = "OCI runtime exec failed" in probe.output
+    if not (runtime or probe.exit_code in (126, 127)):
+        return None
+    tool = next((group for group in found.groups() if group), "") if found else ""
+    summary = f"its health check calls {tool or 'a command'}, which the image cannot run"
+    evidence = from_health(case, _NO_TOOL) or Evidence(
+        source="health", text=f"exit {probe.exit_code}: {quote(probe.output)}", at=probe.at
+    )
+    return Finding(
+        code="health.bad-command", severity="error", summary=summary, evidence=(evidence,)
+    )
+
+
+def _timeout(case: Case) -> Finding | None:
+    probe = _last(case)
+    if not _failing(case) or probe is None:
+        return None
+    found = _TIMEOUT.search(probe.output)
+    evidence = from_health(case, _TIMEOUT)
+    if found is None or evidence is None:
+        return None
+    summary = f"its health check does not answer within {found.group(1) or 'its timeout'}"
+    return Finding(code="health.timeout", severity="error", summary=summary, evidence=(evidence,))
+
+
+RULES = (
+    Rule(
+        code="health.unhealthy",
+        check=_unhealthy,
+        explain="The container runs, but the check that its file defines keeps failing.",
+        advice="Run the check by hand with `tabib exec`, and read the service's log.",
+        confidence=0.5,
+    ),
+    Rule(
+        code="health.bad-command",
+        check=_bad_command,
+        explain="The health check itself cannot run: its program is not in the image.",
+        advice="Correct `healthcheck.test`: use a program that the image has.",
+        confidence=0.97,
+        restart_helps=False,
+        explains=("health.unhealthy",),
+    ),
+    Rule(
+        code="health.timeout",
+        check=_timeout,
+        explain="The check gets no answer in time: the application hangs or is overloaded.",
+        advice="See what it waits for, and whether it lacks CPU; its timeout may be too short.",
+        confidence=0.75,
+        explains=("health.unhealthy",),
+    ),
+)

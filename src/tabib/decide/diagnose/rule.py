@@ -1,0 +1,109 @@
+"""What a diagnostic rule is, and the few ways in which rules look at a case."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from tabib.model.incident import Case, Evidence, Finding
+
+QUOTE_CHARS = 300
+"""Evidence is quoted up to this length; the case file holds the rest."""
+
+DEATHS = frozenset({"died", "loop", "start_failed"})
+"""Triggers of a container that is, or keeps being, down by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing that can be wrong, and how it is known.
+
+    ``check`` is pure: a case in, a finding with this rule's ``code`` or None out.
+    """
+
+    code: str
+    check: Callable[[Case], Finding | None]
+    explain: str
+    """What it means, one sentence for a person who has never met it."""
+    advice: str
+    """What to do next, in plain words."""
+    confidence: float
+    """0…1: how surely it is the cause where it is found."""
+    restart_helps: bool = True
+    """False: starting it again can only end the same way (DESIGN.md section 7, rule 5)."""
+    explains: tuple[str, ...] = ()
+    """Codes that are mere consequences where this one is found as well."""
+
+
+def quote(text: str) -> str:
+    """``text`` on one line, shortened."""
+    line = " ".join(text.split())
+    return line if len(line) <= QUOTE_CHARS else line[: QUOTE_CHARS - 1] + "…"
+
+
+def last_match(pattern: re.Pattern[str], lines: Iterable[str]) -> re.Match[str] | None:
+    """The match in the last line that has one."""
+    for line in reversed(tuple(lines)):
+        found = pattern.search(line)
+        if found:
+            return found
+    return None
+
+
+def from_log(case: Case, pattern: re.Pattern[str]) -> Evidence | None:
+    """The last log line that matches, as evidence."""
+    found = last_match(pattern, case.log_tail)
+    return Evidence(source="log", text=quote(found.string)) if found else None
+
+
+def from_health(case: Case, pattern: re.Pattern[str]) -> Evidence | None:
+    """The last health check output that matches, as evidence."""
+    for probe in reversed(case.health_log):
+        if pattern.search(probe.output):
+            return Evidence(source="health", text=quote(probe.output), at=probe.at)
+    return None
+
+
+def from_engine(case: Case, pattern: re.Pattern[str]) -> Evidence | None:
+    """The engine's own error where it matches, as evidence."""
+    if not pattern.search(case.engine_error):
+        return None
+    return Evidence(source="engine", text=quote(case.engine_error), at=case.finished_at)
+
+
+def exit_evidence(case: Case) -> Evidence:
+    return Evidence(source="event", text=f"exit code {case.exit_code}", at=case.finished_at)
+
+
+def engine_rule(
+    code: str,
+    pattern: str,
+    summary: str,
+    *,
+    explain: str,
+    advice: str,
+    restart_helps: bool = False,
+    explains: tuple[str, ...] = ("engine.start-refused",),
+) -> Rule:
+    """A rule that is known by the engine's own words; ``{0}`` in ``summary`` is its first group."""
+    compiled = re.compile(pattern, re.IGNORECASE)
+
+    def check(case: Case) -> Finding | None:
+        found = compiled.search(case.engine_error)
+        evidence = from_engine(case, compiled)
+        if found is None or evidence is None:
+            return None
+        named = next((group for group in found.groups() if group), "")
+        text = quote(summary.format(named))
+        return Finding(code=code, severity="error", summary=text, evidence=(evidence,))
+
+    return Rule(
+        code=code,
+        check=check,
+        explain=explain,
+        advice=advice,
+        confidence=0.97,
+        restart_helps=restart_helps,
+        explains=explains,
+    )

@@ -1,0 +1,123 @@
+"""``storage.*``: folders, volumes and file systems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tabib.decide.diagnose.rule import DEATHS, Rule, from_engine, from_health, from_log, quote
+from tabib.model.incident import Case, Evidence, Finding
+
+_BIND = re.compile(
+    r"bind source path does not exist: (\S+)|error while creating mount source path '([^']+)'"
+    r"|Are you trying to mount a directory onto a file",
+)
+_MOUNTING = re.compile(r'error mounting "([^"]+)"')
+_FULL = re.compile(r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded")
+_READ_ONLY = re.compile(r"[Rr]ead-only file system|EROFS")
+_DENIED = re.compile(r"[Pp]ermission denied|EACCES|[Oo]peration not permitted")
+
+
+def mount_targets(case: Case) -> tuple[str, ...]:
+    """Where the container's binds and volumes are mounted, by its inspection; longest first."""
+    mounts: Iterable[object] = case.inspection.get("Mounts") or ()
+    found = [str(m.get("Destination", "")) for m in mounts if isinstance(m, dict)]
+    return tuple(sorted((target for target in found if target), key=len, reverse=True))
+
+
+def _touched(case: Case) -> bool:
+    return case.trigger in DEATHS or case.trigger == "unhealthy"
+
+
+def _said(case: Case, pattern: re.Pattern[str]) -> Evidence | None:
+    if case.exit_code == 0 or not _touched(case):
+        return from_engine(case, pattern)
+    return from_engine(case, pattern) or from_log(case, pattern) or from_health(case, pattern)
+
+
+def _found(code: str, summary: str, *evidence: Evidence, severity: str = "error") -> Finding:
+    return Finding(code=code, severity=severity, summary=quote(summary), evidence=evidence)
+
+
+def _bind_missing(case: Case) -> Finding | None:
+    found = _BIND.search(case.engine_error)
+    evidence = from_engine(case, _BIND)
+    if found is None or evidence is None:
+        return None
+    path = found.group(1) or found.group(2)
+    if path:
+        return _found("storage.bind-missing", f"{path} is mounted, and does not exist", evidence)
+    # Compose's short form and `docker run -v` create a missing source as an empty folder: a
+    # "directory onto a file" usually means that the file was not there at the first start.
+    mounted = _MOUNTING.search(case.engine_error)
+    path = mounted.group(1) if mounted else "a bind"
+    summary = f"{path} is mounted, and is a folder where a file is wanted, or the reverse"
+    return _found("storage.bind-missing", summary, evidence)
+
+
+def _full(case: Case) -> Finding | None:
+    evidence = _said(case, _FULL)
+    if evidence is None:
+        return None
+    return _found("storage.full", "a disk that it writes to is full", evidence, severity="critical")
+
+
+def _read_only(case: Case) -> Finding | None:
+    evidence = _said(case, _READ_ONLY)
+    if evidence is None:
+        return None
+    asked = bool((case.inspection.get("HostConfig") or {}).get("ReadonlyRootfs"))
+    why = " (`read_only: true`)" if asked else ""
+    return _found("storage.read-only", f"it writes to a read-only file system{why}", evidence)
+
+
+def _volume_permission(case: Case) -> Finding | None:
+    evidence = _said(case, _DENIED)
+    if evidence is None or evidence.source == "engine":
+        return None
+    target = next((one for one in mount_targets(case) if one in evidence.text), "")
+    if not target:
+        return None
+    user = str((case.inspection.get("Config") or {}).get("User") or "root")
+    summary = f"its user ({user}) may not write to {target}, which is mounted"
+    return _found("storage.volume-permission", summary, evidence)
+
+
+RULES = (
+    Rule(
+        code="storage.bind-missing",
+        check=_bind_missing,
+        explain="A file or folder of the machine that is mounted is not there, or of wrong kind.",
+        advice="Put the file or folder back; tabib never creates an empty one in its place.",
+        confidence=0.97,
+        restart_helps=False,
+        explains=("engine.start-refused", "exit.command-not-found"),
+    ),
+    Rule(
+        code="storage.full",
+        check=_full,
+        explain="No space is left where the container writes.",
+        advice="Free space on the disk (logs, old images, old data), then start it again.",
+        confidence=0.95,
+        restart_helps=False,
+        explains=("exit.app-error", "health.unhealthy", "engine.start-refused"),
+    ),
+    Rule(
+        code="storage.read-only",
+        check=_read_only,
+        explain="The application wants to write where it may only read.",
+        advice="Give it a tmpfs or a volume at that path, or look whether the disk failed.",
+        confidence=0.85,
+        restart_helps=False,
+        explains=("exit.app-error", "health.unhealthy"),
+    ),
+    Rule(
+        code="storage.volume-permission",
+        check=_volume_permission,
+        explain="The files of the volume belong to another user than the container runs as.",
+        advice="Give the folder to the container's user (chown), or set `user:` to its owner.",
+        confidence=0.85,
+        restart_helps=False,
+        explains=("exit.app-error", "health.unhealthy"),
+    ),
+)

@@ -1,0 +1,196 @@
+"""Incidents in words: opened, grouped, treated, closed; for a tired person at night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from tabib.decide.diagnose import BY_CODE
+from tabib.model.incident import SEVERITIES, Case, Cause, Finding, Incident, Treatment
+
+REOPEN_WITHIN_S = 600.0
+"""The same trouble within this time after an incident was closed reopens it."""
+
+UNKNOWN = Cause(
+    code="exit.app-error",
+    summary="it is not as it should be, and nothing that could be gathered tells why",
+    confidence=0.1,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """What :func:`tabib.decide.diagnose.diagnose` returned for a case."""
+
+    findings: tuple[Finding, ...]
+    causes: tuple[Cause, ...]
+
+
+def open_incident(
+    case: Case, diagnosis: Diagnosis, incident_id: str, *, seen_at: datetime
+) -> Incident:
+    """A new incident. ``opened_at`` is when it happened by the engine's clock, where known."""
+    dead = case.trigger in ("died", "loop", "removed")
+    happened = case.finished_at if dead else None
+    incident = Incident(
+        id=incident_id,
+        opened_at=happened or seen_at,
+        engine_id=case.engine_id,
+        cluster=case.cluster,
+        project=case.project,
+        service=case.service,
+        container=case.container,
+        severity="info",
+        cause=UNKNOWN,
+        seen_at=seen_at,
+    )
+    return update(incident, case, diagnosis)
+
+
+def update(incident: Incident, case: Case, diagnosis: Diagnosis) -> Incident:
+    """The incident with one more case; the newest diagnosis comes first, nothing is lost."""
+    findings = {finding.code: finding for finding in (*incident.findings, *diagnosis.findings)}
+    causes = diagnosis.causes or incident.causes or (UNKNOWN,)
+    codes = {cause.code for cause in causes}
+    older = tuple(cause for cause in incident.causes if cause.code not in codes)
+    severity = max(
+        (finding.severity for finding in findings.values()),
+        key=SEVERITIES.index,
+        default="warning",
+    )
+    ids = incident.case_ids if case.id in incident.case_ids else (*incident.case_ids, case.id)
+    updated = replace(
+        incident,
+        severity=severity,
+        cause=causes[0],
+        causes=(*causes, *older),
+        findings=tuple(findings.values()),
+        case_ids=ids,
+        container=case.container or incident.container,
+    )
+    return replace(updated, advice=advice(updated))
+
+
+def belongs_to(
+    case: Case,
+    causes: tuple[Cause, ...],
+    incidents: Iterable[Incident],
+    reopen_within_s: float = REOPEN_WITHIN_S,
+) -> Incident | None:
+    """The incident that a case continues: same container name, same family of cause.
+
+    Open ones count, and ones closed less than ``reopen_within_s`` before the case. A restart
+    loop continues whatever it is a loop of. The newest wins.
+    """
+    family = _family(causes[0] if causes else UNKNOWN)
+    limit = timedelta(seconds=reopen_within_s)
+    found = [
+        incident
+        for incident in incidents
+        if (incident.engine_id, incident.project) == (case.engine_id, case.project)
+        and (incident.service, incident.container) == (case.service, case.container)
+        and (incident.closed_at is None or case.sealed_at - incident.closed_at <= limit)
+        and _akin(family, _family(incident.cause), case.trigger, incident.closed_at is None)
+    ]
+    return max(found, key=lambda incident: (incident.opened_at, incident.id), default=None)
+
+
+def reopen(incident: Incident) -> Incident:
+    """An open incident again; its treatments stay. Idempotent."""
+    return replace(incident, outcome="open", closed_at=None, rto_seconds=None)
+
+
+def add_treatment(incident: Incident, treatment: Treatment) -> Incident:
+    return replace(incident, treatments=(*incident.treatments, treatment))
+
+
+def end_treatment(incident: Incident, ended_at: datetime, outcome: str) -> Incident:
+    """The latest treatment with its end and outcome; without one, the incident as it is."""
+    if not incident.treatments:
+        return incident
+    *before, last = incident.treatments
+    ended = replace(last, ended_at=ended_at, outcome=outcome)
+    return replace(incident, treatments=(*before, ended))
+
+
+def close(incident: Incident, outcome: str, at: datetime) -> Incident:
+    """Closed with its outcome; the time to recovery counts from ``opened_at``.
+
+    ``needs_human`` keeps ``closed_at`` unset: it stays open for a person until things change.
+    """
+    recovered = outcome in ("recovered", "mitigated")
+    seconds = max(0.0, (at - incident.opened_at).total_seconds())
+    closed = replace(
+        incident,
+        outcome=outcome,
+        closed_at=None if outcome in ("needs_human", "open") else at,
+        rto_seconds=round(seconds, 3) if recovered else None,
+    )
+    return replace(closed, advice=advice(closed))
+
+
+# ── words ──────────────────────────────────────────────────────────────────────────────────────
+
+_DONE = {
+    "start": "started again",
+    "restart": "restarted",
+    "recreate": "created anew",
+    "quarantine": "stopped until a person starts it",
+    "wait_for_dependency": "waited for what it needs",
+    "offer": "left for a person to decide",
+    "none": "left alone",
+}
+_ENDS = {
+    "recovered": "well",
+    "mitigated": "better, not cured",
+    "needs_human": "needs a person",
+    "open": "not over yet",
+    "false_alarm": "false alarm",
+}
+
+
+def summary(incident: Incident) -> str:
+    """One line: who, what happened, what was done, how it ended.
+
+    ``api: killed by SIGKILL from outside (exit 137); started again; well after 2.1 s``
+    """
+    parts = [incident.cause.summary]
+    done = [t for t in incident.treatments if t.outcome not in ("offered", "refused")]
+    if done:
+        times = f" ({len(done)} times)" if len(done) > 1 else ""
+        parts.append(_DONE.get(done[-1].action, done[-1].action) + times)
+    end = _ENDS.get(incident.outcome, incident.outcome)
+    if incident.rto_seconds is not None:
+        end += f" after {incident.rto_seconds:.1f} s"
+    return f"{incident.service}: " + "; ".join([*parts, end])
+
+
+def advice(incident: Incident) -> str:
+    """What to do next, in plain words; one or two sentences."""
+    rule = BY_CODE.get(incident.cause.code)
+    cure = rule.advice if rule else "Read the case file."
+    last = incident.treatments[-1] if incident.treatments else None
+    if incident.outcome == "recovered":
+        return f"Nothing is to be done now. So that it does not come back: {_lower(cure)}"
+    if last is not None and last.action == "quarantine":
+        again = f"Then `tabib start {incident.service}` lets it run again."
+        return f"{incident.service} was stopped, since nothing helped. {cure} {again}"
+    if last is not None and last.outcome == "offered":
+        return f"tabib did not act by itself: {last.reason}. {cure}"
+    return cure
+
+
+def _lower(sentence: str) -> str:
+    first, rest = sentence[:1], sentence[1:]
+    return (first.lower() if rest[:1].islower() or rest[:1] == " " else first) + rest
+
+
+def _family(cause: Cause) -> str:
+    return cause.code.partition(".")[0]
+
+
+def _akin(family: str, other: str, trigger: str, is_open: bool) -> bool:
+    if family == other:
+        return True
+    return is_open and (trigger == "loop" or "restart" in (family, other))

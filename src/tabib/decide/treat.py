@@ -1,0 +1,247 @@
+"""Chooses what to do about a case: within a budget, backed off, verified, or not at all.
+
+DESIGN.md section 7 (safety rules of automatic care) and section 5 (what counts as failed).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tabib.decide.diagnose import BY_CODE, restart_helps
+from tabib.decide.verdict import Kind, SlotFacts, Verdict
+from tabib.model.incident import Case, Cause, Treatment
+
+
+class Action(StrEnum):
+    START = "start"
+    RESTART = "restart"
+    RECREATE = "recreate"
+    WAIT_FOR_DEPENDENCY = "wait_for_dependency"
+    """Decide again at ``not_before``: what it depends on is healed first."""
+    QUARANTINE = "quarantine"
+    """A stop, journalled as ours, until a person says ``tabib start``."""
+    OFFER = "offer"
+    """Nothing is done; ``Decision.proposed`` is what a person may ask for."""
+    NONE = "none"
+
+
+SPENDS = frozenset({Action.START, Action.RESTART, Action.RECREATE})
+"""Actions that count against the budget."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CarePolicy:
+    """Limits of automatic care. Durations in seconds; the defaults suit a web application."""
+
+    budget: int = 5
+    """Starts, restarts and recreations of one service within ``budget_window_s``."""
+    budget_window_s: float = 3600.0
+    backoff_first_s: float = 2.0
+    """The first treatment comes at once, the second after this, then twice as long each time."""
+    backoff_max_s: float = 300.0
+    settle_s: float = 10.0
+    """Without a health check: a treatment is verified once it has run this long."""
+    healthy_timeout_s: float = 120.0
+    """With one: a treatment failed where it is not healthy by then."""
+    dependency_recheck_s: float = 2.0
+    dependency_patience_s: float = 300.0
+    """Waiting longer than this for a dependency calls a person."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patient:
+    """Whom a case is about: the verdict behind it, the slot, and what was done before.
+
+    ``history``: earlier treatments of the same service (all its slots), in any order.
+    """
+
+    verdict: Verdict
+    slot: SlotFacts
+    history: Sequence[Treatment] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What to do, why, not before when, and how it is known to have helped."""
+
+    action: Action
+    reason: str
+    not_before: datetime | None = None
+    """None where nothing is done; else the time to act (or to decide again), never in the past."""
+    proposed: Action | None = None
+    dependency: str = ""
+    verify: str = ""
+    """``healthy``, ``running`` (for ``settle_s``) or ``stopped``."""
+    settle_s: float = 0.0
+    verify_timeout_s: float = 0.0
+    attempt: int = 0
+    """Which treatment within the budget this is, from 1."""
+    needs_human: bool = False
+    """The incident is to be closed as ``needs_human`` unless things change by themselves."""
+
+
+DEFAULT_POLICY = CarePolicy()
+
+
+def treat(
+    case: Case,
+    causes: tuple[Cause, ...],
+    patient: Patient,
+    now: datetime,
+    policy: CarePolicy = DEFAULT_POLICY,
+) -> Decision:
+    """The decision. Pure; ``now`` on the same clock as the history's times."""
+    slot = patient.slot
+    if slot.mode == "observe":
+        return _leave("care is `observe`: tabib only looks", needs_human=True)
+    if slot.halted:
+        return _leave(f"it is halted ({slot.halted}): only a person starts it again")
+    decision = _reasons_to_leave(case, causes, patient) or _act(case, causes, patient, now, policy)
+    if slot.mode == "advise" and decision.action not in (Action.NONE, Action.OFFER):
+        return _offer(decision.action, f"care is `advise`; {decision.reason}")
+    return decision
+
+
+def spent(history: Sequence[Treatment], now: datetime, policy: CarePolicy) -> list[Treatment]:
+    """Treatments that count against the budget at ``now``, oldest first."""
+    since = now - timedelta(seconds=policy.budget_window_s)
+    counted = {action.value for action in SPENDS}
+    done = [t for t in history if t.action in counted and t.started_at > since]
+    return sorted(done, key=lambda treatment: treatment.started_at)
+
+
+def backoff_s(attempt: int, policy: CarePolicy) -> float:
+    """Seconds to wait after the previous treatment; ``attempt`` counts from 1."""
+    if attempt <= 1:
+        return 0.0
+    return min(policy.backoff_max_s, policy.backoff_first_s * 2.0 ** min(attempt - 2, 32))
+
+
+# ── leave it ───────────────────────────────────────────────────────────────────────────────────
+
+
+def _leave(reason: str, *, needs_human: bool = False) -> Decision:
+    return Decision(action=Action.NONE, reason=reason, needs_human=needs_human)
+
+
+def _offer(action: Action, reason: str) -> Decision:
+    return Decision(action=Action.OFFER, reason=reason, proposed=action, needs_human=True)
+
+
+def _reasons_to_leave(case: Case, causes: tuple[Cause, ...], patient: Patient) -> Decision | None:
+    kind, slot = patient.verdict.kind, patient.slot
+    if kind is Kind.UNKNOWN_EXIT:
+        return _offer(Action.START, "nobody saw whether it was stopped by hand or failed")
+    if kind is Kind.UNKNOWN_REMOVAL:
+        return _offer(Action.RECREATE, "nobody saw whether it was removed on purpose")
+    if slot.restart == "no":
+        action = Action.RECREATE if kind is Kind.DRIFT_REMOVED else Action.START
+        return _offer(action, '`restart: "no"` is written: it is left, and reported')
+    if kind is Kind.EXITED_ZERO_SERVICE and slot.engine_restarts:
+        return _leave(f"it exited with 0, and `restart: {slot.restart}` leaves that alone")
+    if kind is Kind.OOM_CHILD:
+        return _leave("it runs on; a restart is due only if its health check fails")
+    if kind is Kind.ENGINE_RESTARTS_IT:
+        return _leave(f"`restart: {slot.restart}` is written: the engine restarts it")
+    if kind is Kind.RESTART_LOOP or restart_helps(causes) or kind is Kind.DRIFT_REMOVED:
+        return None
+    rule = BY_CODE[causes[0].code]
+    return _leave(f"a restart cannot cure this. {rule.explain}", needs_human=True)
+
+
+# ── act ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _act(
+    case: Case,
+    causes: tuple[Cause, ...],
+    patient: Patient,
+    now: datetime,
+    policy: CarePolicy,
+) -> Decision:
+    waiting = _dependency(case, causes, patient.verdict.kind, now, policy)
+    if waiting is not None:
+        return waiting
+    kind = patient.verdict.kind
+    if kind is Kind.RESTART_LOOP:
+        return _quarantine("the engine's own restarts did not help: restart loop", now)
+    done = spent(patient.history, now, policy)
+    if len(done) >= policy.budget:
+        hours = policy.budget_window_s / 3600
+        return _quarantine(
+            f"{len(done)} treatments within {hours:g} h did not help: the budget is spent", now
+        )
+    action, reason = _remedy(kind)
+    attempt = len(done) + 1
+    not_before = now
+    if done:
+        last = max(t.ended_at or t.started_at for t in done)
+        not_before = max(now, last + timedelta(seconds=backoff_s(attempt, policy)))
+        reason = f"{reason} (attempt {attempt} of {policy.budget})"
+    decision = Decision(action=action, reason=reason, not_before=not_before, attempt=attempt)
+    return _verified(decision, patient.slot, policy)
+
+
+def _remedy(kind: Kind) -> tuple[Action, str]:
+    match kind:
+        case Kind.DRIFT_REMOVED:
+            return Action.RECREATE, "it was removed while it was meant to run"
+        case Kind.UNHEALTHY:
+            return Action.RESTART, "it runs but its health check fails, and what it needs is well"
+        case Kind.ENGINE_STOPPED_IT:
+            return Action.START, "it ran before the engine went down"
+        case Kind.EXITED_ZERO_SERVICE:
+            return Action.START, "a service is meant to run, and it ended"
+        case _:
+            return Action.START, "it died and is meant to run"
+
+
+def _verified(decision: Decision, slot: SlotFacts, policy: CarePolicy) -> Decision:
+    if slot.has_healthcheck:
+        return replace(decision, verify="healthy", verify_timeout_s=policy.healthy_timeout_s)
+    return replace(
+        decision,
+        verify="running",
+        settle_s=policy.settle_s,
+        verify_timeout_s=policy.settle_s + 5.0,
+    )
+
+
+def _quarantine(reason: str, now: datetime) -> Decision:
+    return Decision(
+        action=Action.QUARANTINE,
+        reason=reason,
+        not_before=now,
+        verify="stopped",
+        verify_timeout_s=60.0,
+        needs_human=True,
+    )
+
+
+def _dependency(
+    case: Case, causes: tuple[Cause, ...], kind: Kind, now: datetime, policy: CarePolicy
+) -> Decision | None:
+    """Wait where a dependency is the trouble: restarting its dependents only makes a storm."""
+    bad = [name for name, state in case.dependencies.items() if state in ("down", "unhealthy")]
+    blamed = bool(causes) and causes[0].code in ("network.refused", "network.dns")
+    if kind is Kind.UNHEALTHY:
+        bad += [name for name, state in case.dependencies.items() if state == "unknown"]
+    elif not blamed:
+        return None
+    if not bad:
+        return None
+    name = bad[0]
+    state = case.dependencies[name]
+    if now - case.sealed_at > timedelta(seconds=policy.dependency_patience_s):
+        return _leave(
+            f"{name}, which it needs, is still {state}: heal that first", needs_human=True
+        )
+    return Decision(
+        action=Action.WAIT_FOR_DEPENDENCY,
+        reason=f"{name}, which it needs, is {state}: that one is healed first",
+        not_before=now + timedelta(seconds=policy.dependency_recheck_s),
+        dependency=name,
+    )
