@@ -83,6 +83,12 @@ class Engine(Protocol):
         """The engine's own inspection of a container, raw (may hold secret values)."""
         ...
 
+    def recreate_body(self, inspection: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``ContainerSpec.raw`` for the container of ``inspection``: created from it, a container
+        is the same again, anonymous volumes by name and network aliases included. Pure.
+        """
+        ...
+
     def logs(
         self,
         container: str,

@@ -1,0 +1,61 @@
+"""Files in and out of a container, as tar streams."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import AsyncIterator, Sequence
+
+from tabib.engines.docker.call import READ_DEADLINE_S, Call, segment
+from tabib.engines.docker.gateway import Gateway
+from tabib.model.container import InjectedFile
+
+
+async def get_archive(gateway: Gateway, container: str, path: str) -> AsyncIterator[bytes]:
+    """See :meth:`tabib.ports.Engine.get_archive`."""
+    call = Call(
+        attempted="copy from container", target=f"{container}:{path}", deadline_s=READ_DEADLINE_S
+    )
+    request = ("GET", f"/containers/{segment(container)}/archive")
+    async with gateway.stream(call, request, params={"path": path}) as response:
+        async for chunk in response.content.iter_any():
+            yield chunk
+
+
+async def put_archive(
+    gateway: Gateway,
+    container: str,
+    path: str,
+    chunks: AsyncIterator[bytes],
+    *,
+    copy_owner: bool = False,
+) -> None:
+    """See :meth:`tabib.ports.Engine.put_archive`."""
+    call = Call(attempted="copy to container", target=f"{container}:{path}")
+    request = ("PUT", f"/containers/{segment(container)}/archive")
+    params = {"path": path, "noOverwriteDirNonDir": "1"}
+    if copy_owner:
+        params["copyUIDGID"] = "1"
+    await gateway.send(call, request, params, chunks)
+
+
+async def put_files(gateway: Gateway, container: str, files: Sequence[InjectedFile]) -> None:
+    """All files in one tar; folders that are missing are made by the engine."""
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield pack(files)
+
+    await put_archive(gateway, container, "/", whole())
+
+
+def pack(files: Sequence[InjectedFile]) -> bytes:
+    """A tar of ``files`` by absolute path; times are 0, so equal files give equal bytes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for file in files:
+            content = file.content.encode()
+            entry = tarfile.TarInfo(file.path.lstrip("/"))
+            entry.size = len(content)
+            entry.mode, entry.uid, entry.gid = file.mode, file.uid, file.gid
+            tar.addfile(entry, io.BytesIO(content))
+    return buffer.getvalue()

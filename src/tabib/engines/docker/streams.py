@@ -1,0 +1,48 @@
+"""Cutting byte streams: lines of JSON, and the frames in which output of a container comes."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+_HEADER_BYTES = 8
+_NAMES = {0: "stdout", 1: "stdout", 2: "stderr"}
+MULTIPLEXED = "application/vnd.docker.multiplexed-stream"
+"""The content type that says frames follow (API 1.42 and newer; before, the terminal decides)."""
+
+
+async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Non-empty lines without their ends; an unfinished last one comes too."""
+    rest = b""
+    async for chunk in chunks:
+        parts = (rest + chunk).split(b"\n")
+        rest = parts.pop()
+        for line in parts:
+            if line.strip():
+                yield line
+    if rest.strip():
+        yield rest
+
+
+async def frames(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, bytes]]:
+    """(stream, payload) of a multiplexed stream: one byte stream, three zero, four length.
+
+    Source: Engine API ``ContainerAttach``, "Stream format".
+    """
+    buffer = bytearray()
+    async for chunk in chunks:
+        buffer += chunk
+        start = 0
+        while len(buffer) - start >= _HEADER_BYTES:
+            size = int.from_bytes(buffer[start + 4 : start + 8], "big")
+            end = start + _HEADER_BYTES + size
+            if len(buffer) < end:
+                break
+            yield _NAMES.get(buffer[start], "stdout"), bytes(buffer[start + _HEADER_BYTES : end])
+            start = end
+        del buffer[:start]
+
+
+async def unframed(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, bytes]]:
+    """The same shape for a terminal's output, which is one stream without frames."""
+    async for chunk in chunks:
+        yield "stdout", chunk
