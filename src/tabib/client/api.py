@@ -14,7 +14,8 @@ from tabib.model.errors import Bug, EngineForbidden, EngineUnavailable, TabibErr
 
 ENDPOINT_HEADER = "X-Tabib-Endpoint"
 Json = dict[str, Any]
-Query = Mapping[str, "str | int | bool | list[str] | None"]
+Query = Mapping[str, Any]
+"""Names → text, number, truth (``0``/``1``), a list of these, or None (left out)."""
 
 CALL_TIMEOUT_S = 60.0
 """For calls that answer at once; streams and waits have none, the daemon keeps the deadlines."""

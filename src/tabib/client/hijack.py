@@ -225,7 +225,9 @@ def _ssh(url: Any) -> socket.socket:
     argv += ["--", str(url.hostname), "docker", "system", "dial-stdio"]
     ours, theirs = socket.socketpair()
     try:
-        subprocess.Popen(argv, stdin=theirs, stdout=theirs, start_new_session=True)
+        subprocess.Popen(
+            argv, stdin=theirs.fileno(), stdout=theirs.fileno(), start_new_session=True
+        )
     except OSError:
         ours.close()
         raise

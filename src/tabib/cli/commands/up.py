@@ -103,7 +103,7 @@ _how_options = apply_all(
 @timeout_option
 @changing_options
 @click.pass_obj
-def up(settings: Settings, **given: Any) -> int:
+def up(settings: Settings, /, **given: Any) -> int:
     """Make the project run as its Compose file says, and wait until it is healthy.
 
     Recreates only what changed, makes a release of each change, and takes the project into care:
@@ -161,11 +161,11 @@ def _encode(request: UpRequest) -> bytes:
 
 
 def _afterwards(client: Client, settings: Settings, project: str, given: Mapping[str, Any]) -> int:
-    from tabib.cli import attach
+    from tabib.cli.attach import until_detached, until_exit
 
     services = given["services"]
     if given["abort_on_container_exit"] or given["exit_code_from"]:
-        return attach.until_exit(client, settings, project, services, given["exit_code_from"] or "")
+        return until_exit(client, settings, project, services, given["exit_code_from"] or "")
     if given["attach"]:
-        return attach.until_detached(client, settings, project, services)
+        return until_detached(client, settings, project, services)
     return 0
