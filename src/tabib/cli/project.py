@@ -51,9 +51,9 @@ def load_project(
     :raises ConfigError: there is none, or it is wrong.
     """
     from tabib import compose
-    from tabib.cli.files import FileReader
+    from tabib.cli.files import RealFiles
 
-    project = compose.load(load_request(settings, services, **flags), FileReader())
+    project = compose.load(load_request(settings, services, **flags), RealFiles())
     if warn:
         console = Console(settings.ansi)
         for warning in project.warnings:

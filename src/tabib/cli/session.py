@@ -39,7 +39,7 @@ def address_of(settings: Settings) -> DaemonAddress:
 
 def engine_endpoint(settings: Settings) -> EndpointAddress:
     """The engine: ``--context``, DOCKER_HOST, DOCKER_CONTEXT, the current context, the socket."""
-    from tabib.client import endpoint
+    from tabib.client.endpoint import resolve_endpoint
 
     if settings.cluster not in ("", "default"):
         raise UsageError(
@@ -48,7 +48,7 @@ def engine_endpoint(settings: Settings) -> EndpointAddress:
             target=settings.cluster,
             advice="Name an engine with --context NAME or DOCKER_HOST.",
         )
-    return endpoint.resolve(os.environ, settings.context or None)
+    return resolve_endpoint(os.environ, settings.context)
 
 
 def engine_header(settings: Settings) -> str:

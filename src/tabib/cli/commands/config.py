@@ -56,7 +56,7 @@ def config(settings: Settings, /, services: tuple[str, ...], **given: Any) -> No
         from tabib.compose import render
 
         as_json = given["as_json"] or given["style"] == "json"
-        text = render.to_json(project) if as_json else render.to_yaml(project)
+        text = render.as_json(project) if as_json else render.as_yaml(project)
     _write(text, given["output"])
 
 
@@ -93,7 +93,7 @@ def _hashes(project: Project, of: str) -> list[str]:
 
 def _write(text: str, output: str | None) -> None:
     if not output:
-        sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+        sys.stdout.write(text)  # As it is: Compose ends its JSON without a line end, too.
         return
     try:
         with open(output, "w", encoding="utf-8") as file:

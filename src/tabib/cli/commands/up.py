@@ -53,9 +53,9 @@ def pull_credentials(project: Project, policy: str) -> Mapping[str, Mapping[str,
     }
     if policy == "never" or not images:
         return {}
-    from tabib.client import credentials
+    from tabib.client.credentials import credentials_for
 
-    return credentials.for_images(sorted(images), os.environ)
+    return credentials_for(sorted(images), os.environ)
 
 
 _what_options = apply_all(
