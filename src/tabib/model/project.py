@@ -38,7 +38,10 @@ class Service:
     name: str
     spec: Json
     config_hash: str
-    """Compose's own configuration hash, 64 hex digits."""
+    """Compose's own configuration hash, as its containers carry it: 64 hex digits."""
+    printed_hash: str = ""
+    """What ``docker compose config --hash`` prints; another one only with ``env_file`` or
+    ``label_file``, which that command has not read yet."""
     image: str = ""
     """Image reference; for a service that is built without ``image``, ``<project>-<service>``."""
     replicas: int = 1

@@ -1,0 +1,127 @@
+"""``x-tabib`` and the labels ``tabib.*``: what tabib needs beyond the Compose file.
+
+Compose ignores the one and passes on the other; neither changes what it prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tabib.compose.interpolate import to_boolean
+from tabib.compose.problems import Problems, nearest
+from tabib.compose.tree import Map, Path, mark_at
+
+_CARE = ("observe", "advise", "act")
+
+
+def _care(value: Any) -> str:
+    if value not in _CARE:
+        raise ValueError(f"must be one of {', '.join(_CARE)}")
+    return str(value)
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return to_boolean(value)
+    raise ValueError("must be true or false")
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("must be a mapping")
+    return plain(value)  # type: ignore[no-any-return]
+
+
+def _mapping_or_switch(value: Any) -> Any:
+    return plain(value) if isinstance(value, dict) else _boolean(value)
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise ValueError("must be a list of texts")
+    return list(value)
+
+
+_KEYS: dict[str, Callable[[Any], Any]] = {
+    "care": _care,
+    "job": _boolean,
+    "backup": _mapping_or_switch,
+    "notify": _texts,
+    "expose": _mapping,
+    "rollout": _mapping,
+}
+PREFIX = "tabib."
+
+
+def plain(value: Any) -> Any:
+    """A tree without marks: plain dicts and lists."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    return [plain(item) for item in value] if isinstance(value, list) else value
+
+
+def _nested(labels: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """``tabib.expose.port=80`` → ``{expose: {port: 80}}``, and the label that named each key."""
+    result: dict[str, Any] = {}
+    named: dict[str, str] = {}
+    for label in sorted(labels):
+        if not label.startswith(PREFIX):
+            continue
+        key, _, rest = label.removeprefix(PREFIX).partition(".")
+        named.setdefault(key, label)
+        if not rest:
+            result[key] = labels[label]
+        elif isinstance(result.setdefault(key, {}), dict):
+            node = result[key]
+            *parents, leaf = rest.split(".")
+            for part in parents:
+                node = node.setdefault(part, {}) if isinstance(node, dict) else {}
+            if isinstance(node, dict):
+                node[leaf] = labels[label]
+    return result, named
+
+
+def parse(
+    tree: Map, path: Path, node: Any, labels: Mapping[str, Any], problems: Problems
+) -> dict[str, Any]:
+    """The extension of the project (``path`` empty) or of one service; labels win."""
+
+    def add(at: Path, message: str, suggestion: str = "") -> None:
+        problems.add(message, mark=mark_at(tree, at), path=at, suggestion=suggestion)
+
+    written = node.get("x-tabib") if isinstance(node, dict) else None
+    if written is not None and not isinstance(written, dict):
+        add((*path, "x-tabib"), "must be a mapping")
+        written = None
+    from_labels, named = _nested(labels)
+    result: dict[str, Any] = {}
+    sources: list[tuple[Mapping[str, Any], Callable[[str], Path]]] = [
+        (written or {}, lambda key: (*path, "x-tabib", key)),
+        (from_labels, lambda key: (*path, "labels", named[key])),
+    ]
+    for values, place in sources:
+        for key, value in values.items():
+            if key not in _KEYS:
+                hint = nearest(key, _KEYS) or f"keys that exist here: {', '.join(_KEYS)}"
+                add(place(key), f"unknown key '{key}'", hint)
+                continue
+            try:
+                result[key] = _KEYS[key](value)
+            except ValueError as error:
+                add(place(key), str(error))
+    return result
+
+
+def merged(project: Mapping[str, Any], service: Mapping[str, Any]) -> dict[str, Any]:
+    """The service's settings over the project's; mappings merge key by key."""
+    result = dict(project)
+    for key, value in service.items():
+        base = result.get(key)
+        both = isinstance(base, dict) and isinstance(value, dict)
+        result[key] = {**base, **value} if both else value  # type: ignore[dict-item]
+    return result

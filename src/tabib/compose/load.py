@@ -1,0 +1,211 @@
+"""A Compose project, from the command line's words to the nouns.
+
+Stages, each its own module: discover → read → interpolate → extends, include → merge → validate →
+canonical → defaults, paths → normalise → types → consistency → model. All problems of a stage are
+collected before the next one would be misled by them.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from tabib.compose import defaults, include, resets, schema, unique
+from tabib.compose.canonical import Canonical
+from tabib.compose.discover import Discovery, Setting, normalise_name, parse_env_file, read_text
+from tabib.compose.extends import Extends, OpenFile
+from tabib.compose.interpolate import Interpolation
+from tabib.compose.merge import Merge
+from tabib.compose.normalise import normalise
+from tabib.compose.paths import Paths, base_name, folder, join
+from tabib.compose.problems import Problems, Stop
+from tabib.compose.project import Builder
+from tabib.compose.read import documents
+from tabib.compose.request import LoadRequest, Reader
+from tabib.compose.tree import Map, Mark, Path, clone
+from tabib.model.project import Project
+
+
+def load(request: LoadRequest, files: Reader) -> Project:
+    """The project that ``request`` names.
+
+    Reads nothing but through ``files``, and nothing remote. :raises ConfigError: with all
+    problems found, in ``details["problems"]``; nothing else is raised, whatever the files hold.
+    """
+    problems = Problems()
+    try:
+        return _load(request, files, problems)
+    except Stop:
+        raise problems.error() from None
+    except RecursionError:
+        problems.add("the configuration is nested too deeply")
+        raise problems.error() from None
+
+
+def _load(request: LoadRequest, files: Reader, problems: Problems) -> Project:
+    setting = Discovery(request, files, problems).run()
+    loader = Loader(request, files, problems)
+    name = _project_name(request, setting, loader)
+    setting.environment["COMPOSE_PROJECT_NAME"] = name
+    scope = Scope(setting.working_dir, setting.environment)
+    tree = loader.model(setting.files, scope)
+    if not tree:
+        problems.add("the Compose file is empty", mark=Mark(setting.files[0], 0, 0))
+    elif not name:
+        problems.add("the project has no name", suggestion="give one with -p, or with 'name:'")
+    problems.check()
+    if not request.no_normalize:
+        normalise(tree, name, setting.environment)
+    return Builder(tree, name, setting, request, files, problems, loader.secret_values).build()
+
+
+def _project_name(request: LoadRequest, setting: Setting, loader: Loader) -> str:
+    """``-p``, COMPOSE_PROJECT_NAME, ``name:`` of the last file that has one, the folder's name."""
+    given = request.project_name or setting.environment.get("COMPOSE_PROJECT_NAME", "")
+    if given:
+        if normalise_name(given) != given:
+            loader.problems.add(
+                f"'{given}' is no project name",
+                suggestion="small letters, digits, '-' and '_', starting with a letter or digit",
+            )
+        loader.problems.check()
+        return given
+    written = ""
+    for path in setting.files:
+        for document in loader.documents(path):
+            name = document.get("name") if isinstance(document, Map) else None
+            if isinstance(name, str) and name:
+                written = name
+    if not written:
+        return normalise_name(base_name(setting.working_dir))
+    if not request.no_interpolate:
+        interpolation = Interpolation(setting.environment, Problems())
+        written = interpolation.text(written, ("name",), Mark("", 0, 0))
+    return normalise_name(written)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The folder and the environment in which a group of files is read."""
+
+    working_dir: str
+    environment: Mapping[str, str]
+    including: tuple[str, ...] = ()
+    """Files whose ``include`` is being followed."""
+
+
+class Loader:
+    """Loads groups of files; keeps what was read, since the name is looked for first."""
+
+    def __init__(self, request: LoadRequest, reader: Reader, problems: Problems) -> None:
+        self.request = request
+        self.reader = reader
+        self.problems = problems
+        self.secret_values: dict[str, str] = {}
+        self._documents: dict[str, list[object]] = {}
+
+    def documents(self, path: str) -> list[object]:
+        """The raw documents of a file. :raises Stop: it cannot be read."""
+        if path not in self._documents:
+            text = read_text(path, self.reader, self.problems)
+            self._documents[path] = list(documents(text, path, self.problems))
+            self.problems.check()
+        return self._documents[path]
+
+    def model(self, files: tuple[str, ...], scope: Scope) -> Map:
+        """The canonical tree of a group of files, defaults filled in and paths absolute."""
+        tree = Map()
+        for path in files:
+            tree = self.file(path, tree, scope)
+        defaults.set_defaults(tree)
+        defaults.check(tree, self.problems)
+        if not self.request.no_path_resolution:
+            self._paths(scope.working_dir).tree(tree, self.problems)
+        self.problems.check()
+        self.secret_values |= defaults.resolve_environment(tree, scope.environment)
+        return tree
+
+    def file(self, path: str, tree: Map, scope: Scope) -> Map:
+        """``tree`` with the file merged over it. :raises Stop: anything is wrong with it."""
+        for document in self.documents(path):
+            current, reset_paths = self._prepared(document, path, scope)
+            extends = Extends(
+                self._extended(scope), self._paths(scope.working_dir).absolute, self.problems
+            )
+            extends.apply(path, current, reset_paths)
+            resets.apply(reset_paths, tree)
+            self.problems.check()
+            inner = replace(scope, including=(*scope.including, path))
+            follow = functools.partial(self._included, scope=inner)
+            include.apply(current, scope.working_dir, follow, self.problems)
+            tree = self._merged(tree, current)
+            schema.validate(tree, self.problems)
+            self.problems.check()
+            if "version" in tree:
+                mark = tree.marks.get("version", Mark(path, 0, 0))
+                self.problems.warn("'version' is obsolete and has no effect: remove it", mark)
+                del tree["version"]
+            self._canonical(tree)
+        return tree
+
+    def _prepared(self, document: object, path: str, scope: Scope) -> tuple[Map, list[Path]]:
+        if not isinstance(document, Map):
+            self.problems.add("a Compose file is a mapping: services: …", mark=Mark(path, 0, 0))
+            raise Stop
+        tree = clone(document, tags=True)
+        reset_paths = resets.collect(tree)
+        if not self.request.no_interpolate:
+            tree = Interpolation(scope.environment, self.problems).tree(tree)
+            self.problems.check()
+        return tree, reset_paths
+
+    def _merged(self, base: Map, over: Map) -> Map:
+        tree: Map = Merge(self.problems).mappings(base, over, ())
+        unique.enforce(tree, self.problems)
+        self.problems.check()
+        return tree
+
+    def _canonical(self, tree: Map) -> None:
+        Canonical(tree, self.problems, lenient=self.request.no_interpolate).run()
+        self.problems.check()
+        unique.enforce(tree, self.problems)
+        self.problems.check()
+
+    def _paths(self, base: str) -> Paths:
+        home = self.request.environment.get("HOME", "")
+        return Paths(base, home, self.reader.real_path)
+
+    def _extended(self, scope: Scope) -> OpenFile:
+        def open_file(path: str) -> tuple[Map, list[Path]]:
+            tree = Map()
+            found: list[Path] = []
+            for document in self.documents(path):
+                current, found = self._prepared(document, path, scope)
+                resets.apply(found, tree)
+                tree = self._merged(tree, current)
+                self._canonical(tree)
+            if not self.request.no_path_resolution:
+                self._paths(folder(path)).tree(tree, self.problems)
+            self.problems.check()
+            return tree, found
+
+        return open_file
+
+    def _included(self, inclusion: include.Inclusion, scope: Scope) -> Map:
+        if inclusion.files[0] in scope.including:
+            chain = " → ".join((*scope.including, inclusion.files[0]))
+            self.problems.add(f"files include each other: {chain}", mark=inclusion.mark)
+            raise Stop
+        default = join(inclusion.project_directory, ".env")
+        env_files = inclusion.env_files
+        if env_files is None:
+            env_files = (default,) if self.reader.is_file(default) else ()
+        values: dict[str, str] = {}
+        known = dict(scope.environment)
+        for path in env_files:
+            parse_env_file(path, values, known, self.reader, self.problems)
+        inner = replace(
+            scope, working_dir=inclusion.project_directory, environment={**values, **known}
+        )
+        return self.model(inclusion.files, inner)

@@ -1,0 +1,108 @@
+"""Everything found wrong with a project's files, collected before any of it is raised."""
+
+from __future__ import annotations
+
+import os.path
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tabib.compose.tree import NOWHERE, Mark, Path, dotted
+from tabib.model.errors import ConfigError
+from tabib.model.project import LoadWarning
+
+_SHOWN = 20
+"""Problems spelled out in the text of one error; ``details`` always has all of them."""
+_WIDTH = 160
+"""Longest part of an offending line that is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong: where, what, and what was probably meant."""
+
+    mark: Mark
+    path: str
+    message: str
+    suggestion: str = ""
+
+
+class Stop(Exception):
+    """Internal: no further stage makes sense; the problems so far are the answer."""
+
+
+@dataclass
+class Problems:
+    """Collects problems and warnings of one load; knows the text of the files for quoting."""
+
+    texts: dict[str, str] = field(default_factory=dict)
+    found: list[Problem] = field(default_factory=list)
+    warnings: list[LoadWarning] = field(default_factory=list)
+
+    def add(
+        self, message: str, *, mark: Mark = NOWHERE, path: Path = (), suggestion: str = ""
+    ) -> None:
+        problem = Problem(mark, dotted(path), message, suggestion)
+        if problem not in self.found:
+            self.found.append(problem)
+
+    def warn(self, message: str, mark: Mark = NOWHERE) -> None:
+        warning = LoadWarning(message=message, file=mark.file, line=mark.line, column=mark.column)
+        if warning not in self.warnings:
+            self.warnings.append(warning)
+
+    def check(self) -> None:
+        """:raises Stop: something was found."""
+        if self.found:
+            raise Stop
+
+    def error(self) -> ConfigError:
+        """All problems as the one error that people and programs read."""
+        found = sorted(self.found, key=lambda p: (not p.mark.line, p.mark))
+        shown = [self._text(problem) for problem in found[:_SHOWN]]
+        if len(found) > _SHOWN:
+            shown.append(f"… and {len(found) - _SHOWN} more")
+        head = "" if len(found) == 1 else f"{len(found)} problems in the configuration\n"
+        return ConfigError(
+            head + "\n".join(shown), details={"problems": [self._wire(p) for p in found]}
+        )
+
+    def _source(self, mark: Mark) -> str:
+        if not mark.line or mark.file not in self.texts:
+            return ""
+        lines = self.texts[mark.file].split("\n", mark.line)
+        return lines[mark.line - 1].rstrip("\r") if len(lines) >= mark.line else ""
+
+    def _wire(self, problem: Problem) -> dict[str, object]:
+        return {
+            "file": problem.mark.file,
+            "line": problem.mark.line,
+            "column": problem.mark.column,
+            "path": problem.path,
+            "message": problem.message,
+            "suggestion": problem.suggestion,
+            "source": self._source(problem.mark)[:_WIDTH],
+        }
+
+    def _text(self, problem: Problem) -> str:
+        mark = problem.mark
+        where = os.path.relpath(mark.file) if os.path.isabs(mark.file) else mark.file
+        if mark.file and (where.startswith("..") or where == "."):
+            where = mark.file
+        place = ":".join(
+            [where, *([str(mark.line), str(mark.column)] if mark.line else [])] if where else []
+        )
+        path = f"{problem.path}: " if problem.path else ""
+        text = f"{place}: {path}{problem.message}" if place else f"{path}{problem.message}"
+        source = self._source(mark)
+        if source.strip() and mark.column <= _WIDTH:
+            shown = source[:_WIDTH].replace("\t", " ")
+            text += f"\n    {shown}\n    {' ' * (mark.column - 1)}^"
+        return f"{text}\n    {problem.suggestion}" if problem.suggestion else text
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """``did you mean …?`` for the closest of ``words``, or nothing where none is close."""
+    import difflib  # only a wrong file pays for it
+
+    found = difflib.get_close_matches(word, sorted(words), n=1, cutoff=0.6)
+    return f"did you mean '{found[0]}'?" if found else ""

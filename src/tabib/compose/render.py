@@ -1,0 +1,113 @@
+"""What ``tabib config`` prints: the same as ``docker compose config``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tabib.compose.gotext import dumps
+from tabib.model.project import Project
+
+
+def document(project: Project) -> dict[str, Any]:
+    """The whole project as one JSON value, keys in Compose's order; a ``$`` stands for itself."""
+    parts: dict[str, Any] = {
+        "name": project.name,
+        "services": {name: dict(s.spec) for name, s in sorted(project.services.items())},
+        **project.extensions,
+    }
+    for section in ("networks", "volumes", "secrets", "configs"):
+        members = getattr(project, section)
+        if members:
+            parts[section] = {key: dict(m.spec) for key, m in sorted(members.items())}
+    return {
+        key: _sorted(parts[key]) if key.startswith("x-") else parts[key] for key in sorted(parts)
+    }
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
+
+
+def as_json(project: Project) -> str:
+    """``docker compose config --format json``, byte for byte: ``$`` is doubled, no last newline."""
+    return dumps(document(project), indent="  ").replace("$", "$$")
+
+
+def as_yaml(project: Project) -> str:
+    """``docker compose config``: equal as YAML; loading it again gives the same project."""
+    import yaml
+
+    class Dumper(yaml.CSafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+    def text(dumper: Any, value: str) -> Any:
+        style = "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text)
+    content = _without_nulls(document(project))
+    head = {"name": content.pop("name"), "services": content.pop("services")}
+    printed: str = yaml.dump(
+        {**head, **content}, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10_000
+    )
+    return printed.replace("$", "$$")
+
+
+def _without_nulls(content: dict[str, Any]) -> dict[str, Any]:
+    """A command that is not written is null in JSON, and left out in YAML."""
+    for service in content["services"].values():
+        for key in ("command", "entrypoint"):
+            if service.get(key, 0) is None:
+                del service[key]
+    return content
+
+
+def service_names(project: Project) -> list[str]:
+    """``--services``: one per line, dependencies first."""
+    order: list[str] = []
+    pending = [(name, False) for name in sorted(project.services, reverse=True)]
+    seen: set[str] = set()
+    while pending:
+        name, done = pending.pop()
+        if done:
+            order.append(name)
+        elif name not in seen and name in project.services:
+            seen.add(name)
+            pending.append((name, True))
+            wanted = [d.service for d in project.services[name].depends_on]
+            pending += [(other, False) for other in sorted(wanted, reverse=True)]
+    return order
+
+
+def volume_names(project: Project) -> list[str]:
+    """``--volumes``."""
+    return sorted(project.volumes)
+
+
+def network_names(project: Project) -> list[str]:
+    """``--networks``."""
+    return sorted(project.networks)
+
+
+def image_names(project: Project) -> list[str]:
+    """``--images``."""
+    return [service.image for _, service in sorted(project.services.items())]
+
+
+def profile_names(project: Project) -> list[str]:
+    """``--profiles``: those that any service has."""
+    services = [*project.services.values(), *project.disabled.values()]
+    return sorted({p for service in services for p in service.spec.get("profiles", ())})
+
+
+def hash_lines(project: Project, names: tuple[str, ...] = ()) -> list[str]:
+    """``--hash``: what ``docker compose config --hash`` prints.
+
+    Only for a service with ``env_file`` or ``label_file`` is it not the hash that containers
+    carry (``Service.config_hash``): Compose's ``config`` hashes before it reads those files.
+    """
+    chosen = [project.services[name] for name in sorted(names or project.services)]
+    return [f"{service.name} {service.printed_hash or service.config_hash}" for service in chosen]

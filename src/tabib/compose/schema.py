@@ -1,0 +1,122 @@
+"""Stage 4, validate: the official schema, its errors in words that name the way out.
+
+``compose-spec.json`` is the Compose Specification's own file (Apache-2.0, compose-go 2.9.1).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib import resources
+from typing import Any
+
+from tabib.compose.problems import Problems, nearest
+from tabib.compose.tree import Map, Path, mark_at
+
+_KINDS = {
+    "object": "a mapping", "array": "a list", "string": "a text", "integer": "a whole number",
+    "number": "a number", "boolean": "true or false", "null": "nothing",
+}  # fmt: skip
+_cache: list[Any] = []
+
+
+def _validator() -> Any:
+    if not _cache:
+        import jsonschema_rs  # 25 ms: only where there is something to validate
+
+        text = resources.files("tabib.compose").joinpath("compose-spec.json").read_text("utf-8")
+        schema = json.loads(text)
+        _cache[:] = [jsonschema_rs.Draft7Validator(schema), schema]
+    return _cache[0]
+
+
+def validate(tree: Map, problems: Problems) -> None:
+    """Add everything that the schema refuses."""
+    for error in _validator().iter_errors(tree):
+        for path, message, suggestion in _explain(error):
+            problems.add(message, mark=mark_at(tree, path), path=path, suggestion=suggestion)
+
+
+def _explain(error: Any) -> Iterator[tuple[Path, str, str]]:
+    kind, path = error.kind, tuple(error.instance_path)
+    name = kind.name
+    if name == "additionalProperties":
+        for key in kind.unexpected:
+            yield (*path, key), *_unknown(path, key, _known_keys(error.schema_path))
+    elif name in ("oneOf", "anyOf") and hasattr(kind, "context"):
+        yield from _best_branch(error, path)
+    elif name == "type":
+        yield path, f"must be {_wanted(kind.types)}, not {_shown(error.instance)}", ""
+    elif name == "required":
+        yield path, f"lacks '{str(kind.property).strip(chr(34))}'", ""
+    elif name == "enum":
+        options = [str(option) for option in kind.options]
+        yield path, f"must be one of {', '.join(options)}", nearest(str(error.instance), options)
+    elif name == "uniqueItems":
+        yield path, "has the same item twice", ""
+    elif name in ("minimum", "maximum"):
+        sign = "at least" if name == "minimum" else "at most"
+        yield path, f"must be {sign} {kind.limit}", ""
+    else:
+        yield path, error.message, ""
+
+
+def _best_branch(error: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
+    """Of a value that may take several forms: what is wrong with the form it was written in."""
+    branches = [list(branch) for branch in error.kind.context]
+    types = {
+        kind
+        for branch in branches
+        for nested in branch
+        if nested.kind.name == "type" and tuple(nested.instance_path) == path
+        for kind in nested.kind.types
+    }
+    inner = [
+        branch
+        for branch in branches
+        if not any(e.kind.name == "type" and tuple(e.instance_path) == path for e in branch)
+    ]
+    if inner:
+        for nested in max(inner, key=lambda branch: max(len(e.instance_path) for e in branch)):
+            yield from _explain(nested)
+    else:
+        yield path, f"must be {_wanted(types)}, not {_shown(error.instance)}", ""
+
+
+def _wanted(types: Any) -> str:
+    words = [_KINDS[t] for t in _KINDS if t in types]
+    return " or ".join(words)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = str(value)
+    return f"'{text[:40]}…'" if len(text) > 40 else f"'{text}'"
+
+
+def _known_keys(schema_path: Any) -> list[str]:
+    node = _cache[1]
+    for part in list(schema_path)[:-1]:
+        if isinstance(node, dict) and "$ref" in node:
+            node = _cache[1]["definitions"][node["$ref"].rsplit("/", 1)[1]]
+        node = node[part] if isinstance(node, dict | list) else {}
+    if isinstance(node, dict) and "$ref" in node:
+        node = _cache[1]["definitions"][node["$ref"].rsplit("/", 1)[1]]
+    return list(node.get("properties", ())) if isinstance(node, dict) else []
+
+
+def _unknown(path: Path, key: str, known: list[str]) -> tuple[str, str]:
+    if not known:
+        return f"'{key}' is not a usable name", "use letters, digits, '.', '_' and '-'"
+    suggestion = nearest(key, known)
+    if not suggestion and not path:
+        suggestion = "services stand under 'services:'"
+    return (
+        f"unknown key '{key}'",
+        suggestion or f"keys that exist here: {', '.join(sorted(known)[:12])}…",
+    )
