@@ -10,6 +10,8 @@ from tabib.engines.docker.call import READ_DEADLINE_S, Call, segment
 from tabib.engines.docker.gateway import Gateway
 from tabib.model.container import InjectedFile
 
+TAR = {"Content-Type": "application/x-tar"}
+
 
 async def get_archive(gateway: Gateway, container: str, path: str) -> AsyncIterator[bytes]:
     """See :meth:`tabib.ports.Engine.get_archive`."""
@@ -31,21 +33,25 @@ async def put_archive(
     copy_owner: bool = False,
 ) -> None:
     """See :meth:`tabib.ports.Engine.put_archive`."""
-    call = Call(attempted="copy to container", target=f"{container}:{path}")
+    # no deadline: it takes as long as the caller's stream does
+    call = Call(attempted="copy to container", target=f"{container}:{path}", deadline_s=None)
     request = ("PUT", f"/containers/{segment(container)}/archive")
     params = {"path": path, "noOverwriteDirNonDir": "1"}
     if copy_owner:
         params["copyUIDGID"] = "1"
-    await gateway.send(call, request, params, chunks)
+    async with gateway.stream(call, request, params=params, body=chunks, headers=TAR) as response:
+        await response.read()
 
 
-async def put_files(gateway: Gateway, container: str, files: Sequence[InjectedFile]) -> None:
+async def put_files(
+    gateway: Gateway, call: Call, container: str, files: Sequence[InjectedFile]
+) -> None:
     """All files in one tar; folders that are missing are made by the engine."""
-
-    async def whole() -> AsyncIterator[bytes]:
-        yield pack(files)
-
-    await put_archive(gateway, container, "/", whole())
+    request = ("PUT", f"/containers/{segment(container)}/archive")
+    async with gateway.stream(
+        call, request, params={"path": "/"}, body=pack(files), headers=TAR
+    ) as response:
+        await response.read()
 
 
 def pack(files: Sequence[InjectedFile]) -> bytes:

@@ -56,7 +56,7 @@ async def _complete(
         body = {"Container": identity, "EndpointConfig": settings}
         await gateway.post(call, f"/networks/{segment(network)}/connect", body=body)
     if spec.files:
-        await put_files(gateway, identity, spec.files)
+        await put_files(gateway, call, identity, spec.files)
 
 
 async def _discard(gateway: Gateway, identity: str) -> None:

@@ -103,15 +103,6 @@ class Gateway:
                     raise refused(call, response.status, _message(await response.read()))
                 yield response
 
-    async def send(
-        self, call: Call, request: tuple[str, str], params: Params, body: AsyncIterator[bytes]
-    ) -> None:
-        """Stream ``body`` to the engine; no deadline while it flows, one for the answer."""
-        headers = {"Content-Type": "application/x-tar"}
-        endless = Call(attempted=call.attempted, target=call.target, deadline_s=None)
-        async with self.stream(endless, request, params=params, body=body, headers=headers):
-            return
-
     async def negotiate(self) -> None:
         """Agree on an API version: the newest that both sides speak.
 

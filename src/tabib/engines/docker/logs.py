@@ -9,7 +9,7 @@ from datetime import datetime
 from tabib.engines.docker.call import Call, segment
 from tabib.engines.docker.gateway import Gateway
 from tabib.engines.docker.states import parse_time
-from tabib.engines.docker.streams import MULTIPLEXED, frames, unframed
+from tabib.engines.docker.streams import MULTIPLEXED, frames, lines
 from tabib.model.container import LogLine
 
 CONTENT_TYPE_SINCE = (1, 42)
@@ -37,15 +37,29 @@ async def logs(gateway: Gateway, container: str, window: LogWindow) -> AsyncIter
         if gateway.api >= CONTENT_TYPE_SINCE:
             tty = response.headers.get("Content-Type") != MULTIPLEXED
         chunks = response.content.iter_any()
-        pending: dict[str, bytes] = {}
-        async for stream, payload in unframed(chunks) if tty else frames(chunks):
-            *whole, rest = (pending.pop(stream, b"") + payload).split(b"\n")
-            for line in whole:
-                yield _line(stream, line)
-            if rest:
-                pending[stream] = rest
-        for stream, rest in pending.items():
-            yield _line(stream, rest)
+        async for line in _of_terminal(chunks) if tty else _of_frames(chunks):
+            yield line
+
+
+async def _of_frames(chunks: AsyncIterator[bytes]) -> AsyncIterator[LogLine]:
+    """One frame is one record with its own time; a long line comes as several records."""
+    begun: dict[str, LogLine] = {}
+    async for stream, payload in frames(chunks):
+        piece = _line(stream, payload.removesuffix(b"\n"))
+        before = begun.pop(stream, None)
+        if before:
+            piece = LogLine(stream=stream, text=before.text + piece.text, at=before.at)
+        if payload.endswith(b"\n"):
+            yield piece
+        else:
+            begun[stream] = piece
+    for piece in begun.values():
+        yield piece
+
+
+async def _of_terminal(chunks: AsyncIterator[bytes]) -> AsyncIterator[LogLine]:
+    async for line in lines(chunks):
+        yield _line("stdout", line)
 
 
 def _params(window: LogWindow) -> dict[str, str]:

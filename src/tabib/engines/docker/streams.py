@@ -40,9 +40,3 @@ async def frames(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, bytes
             yield _NAMES.get(buffer[start], "stdout"), bytes(buffer[start + _HEADER_BYTES : end])
             start = end
         del buffer[:start]
-
-
-async def unframed(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, bytes]]:
-    """The same shape for a terminal's output, which is one stream without frames."""
-    async for chunk in chunks:
-        yield "stdout", chunk
