@@ -22,6 +22,9 @@ def main(arguments: list[str]) -> int:
     except EngineError as error:
         problem(SetupError(f"the engine: {error}", "Is it still running?  docker info"))
         return 5
+    except OSError as error:
+        problem(SetupError(f"the shop does not answer: {error}", "tabib ps -a; make demo-down"))
+        return 1
     except KeyboardInterrupt:
         line("\n  stopped. `make demo` goes on from here; `make demo-down` takes all away.")
         return 130

@@ -9,9 +9,10 @@ from setup.engine_api import Engine, EngineError
 from setup.say import SetupError, detail, line, warn
 
 from demo import command
-from demo.shop import FOLDER, containers, working_dir
+from demo.shop import FOLDER, PROJECT, containers, working_dir
 
 _OWNER_VOLUME = "tabib_owner"
+_CARED = ("act", "advise")
 
 
 def take_away() -> None:
@@ -71,8 +72,9 @@ def _daemon(engine: Engine, made: dict[str, Any]) -> None:
     if not made.get("daemon") or not command.TABIB.exists():
         return
     try:
-        if command.ask("ls"):
-            detail("tabib's daemon goes on: it cares for other projects")
+        others = [row["project"] for row in command.ask("ls", "-a") if row.get("care") in _CARED]
+        if set(others) - {PROJECT}:
+            detail(f"tabib's daemon goes on: it cares for {', '.join(sorted(others))}")
             return
         command.show("daemon", "stop")
         engine.call("DELETE", f"/volumes/{_OWNER_VOLUME}")

@@ -90,7 +90,7 @@ def _deploy(engine: Engine) -> Shop:
             f"Take it away (docker compose -p {PROJECT} down there), then: make demo",
             3,
         )
-    wanted = int(os.environ.get("SHOP_PORT") or 8080)
+    wanted = _wanted_port()
     shop = Shop(engine, choose_port(engine, wanted))
     if shop.port != wanted:
         detail(f"port {wanted} is not free (or the shop runs already); taking {shop.port}")
@@ -105,6 +105,13 @@ def _deploy(engine: Engine) -> Shop:
     _good(f"the shop is open at {shop.url}", time.monotonic() - begun)
     _order(shop, "coffee")
     return shop
+
+
+def _wanted_port() -> int:
+    text = os.environ.get("SHOP_PORT") or "8080"
+    if not text.isdigit() or not 0 < int(text) < 65536:
+        raise SetupError(f"SHOP_PORT={text} is no port", "SHOP_PORT=9000 make demo", 2)
+    return int(text)
 
 
 def _break(shop: Shop, act: Act) -> float:
@@ -208,19 +215,18 @@ def _what_next(shop: Shop) -> None:
     prefix = "" if shop.port == 8080 else f"SHOP_PORT={shop.port} "
     tabib = command.TABIB.relative_to(ROOT)
     _chapter("The shop goes on running. Try next")
-    for words, why in (
+    hints = (
         (f"open {shop.url}", "order something while you break it"),
-        ("docker kill -s KILL shop-db-1", "another thing to break; then look again"),
+        ("docker rm -f shop-db-1", "lose the database's container; its orders survive"),
         (f"{tabib} ps", "what runs"),
         (f"{tabib} incidents --all", "what was wrong, why, and what was done"),
         (f"{tabib} logs -f api", "what the API says"),
-        (
-            f"{prefix}{tabib} up -f {command.COMPOSE_FILE} --dry-run",
-            "what `up` would change: nothing",
-        ),
+        (f"{prefix}{tabib} up -f {command.COMPOSE_FILE} --dry-run", "what would change: nothing"),
         ("make demo-down", "take all of it away again"),
-    ):
-        line(f"  {paint(f'{words:<56}', 'cyan')} {why}")
+    )
+    width = max(len(words) for words, _ in hints)
+    for words, why in hints:
+        line(f"  {paint(words.ljust(width), 'cyan')}  {why}")
 
 
 def _chapter(title: str) -> None:
