@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE ?= 1
 .PHONY: help demo demo-down test check bench dev fmt
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1|\2/' | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## set up all that is missing, run the shop, break it three times, watch it heal
 	@$(PYTHON) -m demo

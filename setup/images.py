@@ -30,16 +30,14 @@ def ensure(engine: Engine, names: Iterable[str]) -> None:
             result(f"{len(wanted)} present")
             return
         offline = os.environ.get("OFFLINE", "") not in ("", "0")
-        refusal = "OFFLINE=1" if offline else _registry_refusal(engine, missing[0])
-        if refusal is None:
+        if not offline and _registry_answers(engine, missing[0]):
             with ThreadPoolExecutor(3) as pool:
                 list(pool.map(lambda name: _pull(engine, name), missing))
             result(f"{len(missing)} pulled")
             return
         if not (offline or engines.is_ours(engine)):
             raise SetupError(
-                f"no registry answers ({refusal}), and these images are missing: "
-                + ", ".join(missing),
+                f"no registry answers, and these images are missing: {', '.join(missing)}",
                 "Connect this machine and run it again, or pull them another way; or allow\n"
                 "stand-ins built from Debian's packages under these names: OFFLINE=1 make demo",
                 5,
@@ -47,7 +45,9 @@ def ensure(engine: Engine, names: Iterable[str]) -> None:
         from setup import build  # only here: nobody else needs it
 
         build.stand_ins(engine, missing)
-        result(f"{len(missing)} built from Debian's packages ({refusal})")
+        result(
+            f"{len(missing)} built from Debian's packages ({'OFFLINE=1' if offline else 'no registry answers'})"
+        )
 
 
 def remove() -> list[str]:
@@ -85,8 +85,8 @@ def identity(engine: Engine) -> str:
     return str(engine.call("GET", "/info")["ID"])
 
 
-def _registry_refusal(engine: Engine, name: str) -> str | None:
-    """None when the registry answers the engine within seconds, else why not.
+def _registry_answers(engine: Engine, name: str) -> bool:
+    """Whether a registry answers the engine within seconds.
 
     The engine asks, not we: its mirrors, proxies and certificates are what counts.
     """
@@ -95,9 +95,8 @@ def _registry_refusal(engine: Engine, name: str) -> str | None:
         engine.call("GET", f"/distribution/{name}/json", timeout=_PROBE_SECONDS)
     except EngineError as error:
         # A refusal is an answer too: the pull that follows then says what it is.
-        refused = any(word in str(error).lower() for word in _REFUSALS)
-        return None if refused else "no registry answers"
-    return None
+        return any(word in str(error).lower() for word in _REFUSALS)
+    return True
 
 
 def _pull(engine: Engine, name: str) -> None:
