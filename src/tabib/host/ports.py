@@ -7,6 +7,7 @@ Sources: ``proc(5)`` for ``/proc/net/{tcp,udp}{,6}`` and ``/proc/<pid>/fd``; mob
 from __future__ import annotations
 
 import ipaddress
+import itertools
 import os
 import re
 import struct
@@ -136,7 +137,7 @@ def _targets(folder: Path) -> Iterator[str]:
 
 def _options(arguments: list[str]) -> dict[str, str]:
     """``-name value`` pairs, as Go's flag package takes them."""
-    pairs = zip(arguments, arguments[1:], strict=False)
+    pairs = itertools.pairwise(arguments)
     return {name.lstrip("-"): value for name, value in pairs if name.startswith("-")}
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import apsw
 
-from tabib.stores.rows import one, to_us
+from tabib.stores.rows import every, one, to_us
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,8 @@ def prune_some(
         last_seen=_last_seen(connection, now - retention.last_seen_age, limit),
     )
     if pruned.total:
-        connection.execute("PRAGMA incremental_vacuum(1000)")
+        # Each step of this statement frees one page: it must be read to its end.
+        every(connection, "PRAGMA incremental_vacuum(1000)")
     return pruned
 
 
