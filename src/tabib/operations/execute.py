@@ -83,7 +83,9 @@ async def execute(
             for step in plan.steps:
                 group.create_task(run.step(step), name=step.id)
     except* TabibError as failed:
-        raise failed.exceptions[0] from None
+        run.fatal += failed.exceptions
+    if run.fatal:
+        raise run.fatal[0]
     return run.execution
 
 
@@ -96,6 +98,7 @@ class _Run:
         self.operation = operation
         self.credentials = credentials
         self.execution = Execution()
+        self.fatal: list[Exception] = []
         self._calls = asyncio.Semaphore(PARALLEL_CALLS)
         self._ended = {step.id: asyncio.Event() for step in plan.steps}
         self._optional = {step.id for step in plan.steps if step.optional}

@@ -74,3 +74,11 @@ def same_project(project: Project, observed: Observed) -> None:
         ),
         details={"other": folder, "file": first},
     )
+
+
+async def take_over(tools: Tools) -> None:
+    """Become the owner of an engine that another installation owns: a person asked for it."""
+    if tools.ownership.owner and tools.ownership.owner != tools.installation:
+        await tools.engine.unclaim()
+        tools.ownership.owner = ""
+    await claim(tools, "take over", tools.info.endpoint)

@@ -53,8 +53,11 @@ async def project_logs(
         return
     rows: list[Row] = []
     for one in chosen:
-        async for line in tools.engine.logs(one.id, tail=tail, since=since, until=until):
-            rows.append(_row(one.name, one.service, one.slot, line.stream, line.text, line.at))
+        source = tools.engine.logs(one.id, tail=tail, since=since, until=until)
+        rows += [
+            _row(one.name, one.service, one.slot, line.stream, line.text, line.at)
+            async for line in source
+        ]
     # Lines of one container keep their order: the sort is stable.
     for row in sorted(rows, key=lambda row: str(row["at"] or "")):
         yield row

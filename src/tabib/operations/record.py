@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from tabib.decide.redact import redact
+from tabib.decide.redact import Redactor, secret_values
 from tabib.model.container import LABEL_NUMBER, LABEL_PROJECT, LABEL_SERVICE, Mount
 from tabib.model.errors import EngineUnavailable, NotFound, StateUnusable, TabibError
 from tabib.model.project import Project
@@ -37,12 +37,19 @@ class Record:
         self._tails: dict[str, deque[str]] = {}
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._pending: set[str] = set()
+        self.secrets: dict[str, frozenset[str]] = {}
+        """Project → values of its secrets that nothing may show."""
 
     def touch(self, container_id: str, *, after_s: float = SETTLE_S) -> None:
         """Look at a container soon: it started, or its state changed. Idempotent."""
         if container_id not in self._pending:
             self._pending.add(container_id)
             self._group.create_task(self._look(container_id, after_s))
+
+    def watch_over(self, container_id: str) -> None:
+        """Begin the record of a container that already runs; idempotent."""
+        if container_id not in self._followers:
+            self.touch(container_id, after_s=0.0)
 
     def tail(self, container_id: str) -> tuple[str, ...]:
         """The last lines of the container's output, redacted; also after its removal."""
@@ -59,6 +66,13 @@ class Record:
         self.gone(container_id)
         self._tails.pop(container_id, None)
 
+    def redactor(self, inspection: Mapping[str, Any]) -> Redactor:
+        """What takes the container's secrets out of text where evidence enters."""
+        config = inspection.get("Config") or {}
+        project = str((config.get("Labels") or {}).get(LABEL_PROJECT, ""))
+        known = secret_values([str(entry) for entry in config.get("Env") or ()])
+        return Redactor.knowing(known | self.secrets.get(project, frozenset()))
+
     async def _look(self, container_id: str, after_s: float) -> None:
         await self._tools.clock.sleep(after_s)
         self._pending.discard(container_id)
@@ -72,7 +86,7 @@ class Record:
             return
         if container_id not in self._followers:
             self._followers[container_id] = self._group.create_task(
-                self._follow(container_id, _secrets(inspection))
+                self._follow(container_id, self.redactor(inspection))
             )
 
     async def _keep(self, inspection: Mapping[str, Any]) -> None:
@@ -96,23 +110,17 @@ class Record:
                 await tools.journal.forget_last_seen(tools.info.id, older.container_id)
         await tools.journal.put_last_seen(seen)
 
-    async def _follow(self, container_id: str, secrets: frozenset[str]) -> None:
+    async def _follow(self, container_id: str, redactor: Redactor) -> None:
         lines = self._tails.setdefault(container_id, deque(maxlen=TAIL_LINES))
         lines.clear()
         try:
             async for line in self._tools.engine.logs(container_id, follow=True, tail=TAIL_LINES):
-                lines.append(redact(line.text, secrets))
+                lines.append(redactor.text(line.text))
         except TabibError:
             return
         finally:
             if self._followers.get(container_id) is asyncio.current_task():
                 del self._followers[container_id]
-
-
-def _secrets(inspection: Mapping[str, Any]) -> frozenset[str]:
-    """Values of the container's environment that its output must not show."""
-    values = (inspection.get("Config") or {}).get("Env") or ()
-    return frozenset(value for entry in values if (value := str(entry).partition("=")[2]))
 
 
 async def kept_mounts(tools: Tools, project: Project) -> dict[str, tuple[Mount, ...]]:

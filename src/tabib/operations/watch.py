@@ -62,6 +62,7 @@ class Watch:
         self.resyncs = 0
         self.on_event: OnEvent | None = None
         self.on_resync: OnResync | None = None
+        self.on_lost: Callable[[], None] | None = None
 
     def resume_from(self, time_ns: int) -> None:
         """Ask the engine for what happened since ``time_ns`` (its clock) when first connecting."""
@@ -96,6 +97,8 @@ class Watch:
                     log.warning("engine.disconnected", why=error.happened)
             except TabibError as error:
                 log.error("engine.events_failed", why=str(error))
+            if self.on_lost is not None:
+                self.on_lost()
             self.connected.clear()
             await self._clock.sleep(pause_s)
             pause_s = min(RECONNECT_MAX_S, pause_s * 2)
@@ -113,7 +116,7 @@ class Watch:
         if self._last_ns is None:
             # A little overlap: what happens while the connection is made must not be missed.
             self._last_ns = int((self._clock.now().timestamp() - OVERLAP_S) * 1e9)
-        lost: Exception | None = None
+        lost: list[Exception] = []
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._resync())
@@ -121,15 +124,15 @@ class Watch:
                     self._handle(event)
                 raise EngineUnavailable("the event stream ended", attempted="follow events")
         except* TabibError as failed:
-            lost = failed.exceptions[0]
-        if lost is not None:
-            raise lost
+            lost += failed.exceptions
+        if lost:
+            raise lost[0]
 
     async def _resync(self) -> None:
+        self.connected.set()
+        self.resyncs += 1
         if self.on_resync is not None:
             await self.on_resync()
-        self.resyncs += 1
-        self.connected.set()
 
     def _handle(self, event: Event) -> None:
         self.seen += 1

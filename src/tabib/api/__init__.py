@@ -1,0 +1,1 @@
+"""The daemon's HTTP API: routes over operations. ``docs/api.md`` lists them."""

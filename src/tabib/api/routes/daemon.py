@@ -1,0 +1,121 @@
+"""The daemon itself: version, status, stopping, ownership of the engine."""
+
+from __future__ import annotations
+
+import os
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tabib import __version__
+from tabib.api.answers import json
+from tabib.api.context import context, site
+from tabib.model.errors import Refused, UsageError
+from tabib.model.wire import API_VERSION
+from tabib.operations.guard import take_over
+
+
+async def version(request: Request) -> Response:
+    here = context(request)
+    status = here.sites.status()
+    return json(
+        {
+            "version": __version__,
+            "api": API_VERSION,
+            "pid": os.getpid(),
+            "installation": status["state"]["installation"],
+            "started_at": here.started_at,
+            "background": here.background,
+            "private": here.private,
+            "state_dir": status["state"]["dir"],
+        }
+    )
+
+
+async def status(request: Request) -> Response:
+    here = context(request)
+    found = here.sites.status()
+    engines = []
+    for one in here.sites.known:
+        records = await one.tools.journal.all_care(one.tools.info.id)
+        engines.append(
+            {
+                "endpoint": one.tools.address.url,
+                "id": one.tools.info.id,
+                "version": one.tools.info.version,
+                "connected": one.tools.watch.connected.is_set(),
+                "owner": one.tools.ownership.owner,
+                "mode": one.care.mode,
+                "events_seen": one.tools.watch.seen,
+                "resyncs": one.tools.watch.resyncs,
+                "projects": [record.project for record in records],
+            }
+        )
+    return json(
+        {
+            "version": __version__,
+            "pid": os.getpid(),
+            "started_at": here.started_at,
+            "background": here.background,
+            "operations": [
+                {"id": one.id, "name": one.name, "project": one.project}
+                for one in here.operations.running
+            ],
+            "engines": engines,
+            **found,
+        }
+    )
+
+
+async def engine(request: Request) -> Response:
+    here = await site(request)
+    info = await here.tools.engine.info()
+    records = await here.tools.journal.all_care(here.tools.info.id)
+    return json(
+        {
+            "engine": info,
+            "owner": here.tools.ownership.owner,
+            "mode": here.care.mode,
+            "projects": [record.project for record in records],
+        }
+    )
+
+
+async def takeover(request: Request) -> Response:
+    here = await site(request)
+    await take_over(here.tools)
+    return json({})
+
+
+async def stop_operation(request: Request) -> Response:
+    operation = context(request).operations.get(request.path_params["id"])
+    if operation is None:
+        raise UsageError(
+            "there is no such operation", attempted="stop", target=request.path_params["id"]
+        )
+    operation.stop()
+    return json({})
+
+
+async def stop(request: Request) -> Response:
+    here = context(request)
+    if not here.background:
+        raise Refused(
+            "it was installed or started in the foreground",
+            attempted="stop",
+            target="the tabib daemon",
+            advice="Stop it where it was started: `systemctl stop tabib`, or Ctrl-C there.",
+        )
+    here.stop()
+    return json({})
+
+
+ROUTES = [
+    Route("/v1/version", version),
+    Route("/v1/engine", engine),
+    Route("/v1/engine/takeover", takeover, methods=["POST"]),
+    Route("/v1/daemon/status", status),
+    Route("/v1/daemon/stop", stop, methods=["POST"]),
+    Route("/v1/operations/{id}/stop", stop_operation, methods=["POST"]),
+]

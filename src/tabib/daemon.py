@@ -1,0 +1,252 @@
+"""The daemon: one TaskGroup with the API, every engine's watch and care, and their end.
+
+It alone acts and alone writes the journal. Going down harms nothing: containers run on under the
+engine; coming back, it observes and plans anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket as sockets
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from tabib.api.app import application
+from tabib.api.context import Context
+from tabib.model import paths
+from tabib.model.errors import Refused, StateUnusable, TabibError
+from tabib.operations.operation import Operations, bug
+from tabib.stores.state import StateDir
+from tabib.wiring import EngineSites, Stores, system_clock
+
+log = structlog.get_logger("tabib.daemon")
+
+STOP_TIMEOUT_S = 15.0
+"""How long running operations get to end at a safe step."""
+HOUSEKEEPING = timedelta(minutes=5)
+FAILED = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaemonOptions:
+    state_dir: str
+    socket: str
+    private: bool = False
+    background: bool = False
+    log_level: str = "info"
+
+
+def main(
+    state_dir: str,
+    *,
+    socket: str | None = None,
+    private: bool = False,
+    background: bool = False,
+    log_level: str = "info",
+) -> int:
+    """Run the daemon until it is told to stop; the process's exit code.
+
+    In the background or private, a fatal error is written as one line of JSON
+    (``TabibError.to_wire``) to stderr, for the command that started it to read.
+
+    :raises TabibError: in the foreground, why it could not start.
+    """
+    options = DaemonOptions(
+        state_dir=state_dir,
+        socket=socket or paths.socket_path(state_dir),
+        private=private,
+        background=background,
+        log_level=log_level or "info",
+    )
+    _logging(options.log_level)
+    try:
+        return _run(options)
+    except TabibError as error:
+        return _fatal(options, error)
+    except Exception as error:  # noqa: BLE001 - the process ends: say why, in one line
+        return _fatal(options, bug(error, "run", "the tabib daemon"))
+
+
+def _fatal(options: DaemonOptions, error: TabibError) -> int:
+    if not (options.background or options.private):
+        raise error
+    already = isinstance(error, Refused) and "pid" in error.details
+    print(json.dumps(error.to_wire()), file=sys.stderr, flush=True)
+    return paths.ALREADY_RUNNING if already and not options.private else FAILED
+
+
+def _run(options: DaemonOptions) -> int:
+    state = StateDir.open(Path(options.state_dir))
+    lock = state.lock()
+    try:
+        with _listening(options.socket) as listener:
+            import uvloop
+
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(_serve(options, state, listener))
+    finally:
+        lock.release()
+
+
+async def _serve(options: DaemonOptions, state: StateDir, listener: sockets.socket) -> int:
+    clock = system_clock()
+    stores = await Stores.open(state, clock)
+    await stores.journal.clear_leases()
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    if options.private:
+        _end_with_command(loop, stopping)
+    try:
+        async with asyncio.TaskGroup() as group:
+            sites = EngineSites(stores, clock, group, acts=not options.private, refused="")
+            operations = Operations(group, lambda: os.urandom(8).hex())
+            context = Context(
+                sites=sites,
+                operations=operations,
+                stop=stopping.set,
+                background=options.background,
+                private=options.private,
+                started_at=clock.now(),
+            )
+            server = _server(context)
+            serving = group.create_task(server.serve(sockets=[listener]))
+            keeping = group.create_task(_housekeeping(stores, state))
+            if not options.private:
+                await sites.restore()
+            log.info("daemon.ready", socket=options.socket, pid=os.getpid())
+            await stopping.wait()
+            log.info("daemon.stopping", operations=len(operations.running))
+            await operations.stop_all(STOP_TIMEOUT_S)
+            server.should_exit = True
+            keeping.cancel()
+            with contextlib.suppress(asyncio.TimeoutError):
+                async with asyncio.timeout(5.0):
+                    await serving
+            await sites.close()
+            raise _Stopped
+    except* _Stopped:
+        pass
+    finally:
+        await stores.close()
+    return 0
+
+
+class _Stopped(Exception):
+    """Ends the task group: everything in it is cancelled."""
+
+
+def _server(context: Context):  # type: ignore[no-untyped-def]
+    import uvicorn
+
+    config = uvicorn.Config(
+        application(context),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+        http="httptools",
+        ws="none",
+        loop="none",
+    )
+    server = uvicorn.Server(config)
+    # Signals are the daemon's own matter.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    return server
+
+
+@contextlib.contextmanager
+def _listening(path: str) -> Iterator[sockets.socket]:
+    """The Unix socket, with the group and rights of the engine's own; removed at the end.
+
+    The lock on the state folder is held: a socket that is there already is a dead daemon's.
+    """
+    file = Path(path)
+    try:
+        file.unlink(missing_ok=True)
+        listener = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM)
+        old = os.umask(0o177)
+        try:
+            listener.bind(path)
+        finally:
+            os.umask(old)
+        listener.listen(128)
+        _like_the_engine(file)
+    except OSError as error:
+        raise StateUnusable(
+            error.strerror or str(error),
+            attempted="listen on",
+            target=path,
+            advice="Name another state folder with --state-dir; socket paths hold 107 characters.",
+        ) from error
+    mine = file.stat().st_ino
+    try:
+        yield listener
+    finally:
+        listener.close()
+        with contextlib.suppress(OSError):
+            if file.stat().st_ino == mine:
+                file.unlink()
+
+
+def _like_the_engine(file: Path) -> None:
+    """Access to this socket is as good as access to the engine's: give it the same group."""
+    with contextlib.suppress(OSError):
+        found = Path("/var/run/docker.sock").stat()
+        if os.geteuid() == 0 and found.st_gid != 0:
+            os.chown(file, 0, found.st_gid)
+            file.chmod(stat.S_IMODE(found.st_mode) & 0o660)
+
+
+def _end_with_command(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    """A private daemon ends with the command that started it: when its pipe on stdin closes."""
+
+    def closed() -> None:
+        if not os.read(0, 1024):
+            loop.remove_reader(0)
+            stopping.set()
+
+    with contextlib.suppress(OSError, PermissionError):
+        loop.add_reader(0, closed)
+
+
+async def _housekeeping(stores: Stores, state: StateDir) -> None:
+    """Now and then: room for the reserve again? old journal entries?"""
+    clock = system_clock()
+    while True:
+        await clock.sleep(HOUSEKEEPING.total_seconds() if state.mode() == "act" else 5.0)
+        try:
+            await asyncio.to_thread(state.restore_reserve)
+            await stores.journal.prune(clock.now())
+        except TabibError as error:
+            log.error("housekeeping.failed", why=str(error))
+
+
+def _logging(level: str) -> None:
+    number = logging.getLevelName(level.upper())
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=False)
+            if sys.stderr.isatty()
+            else structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            number if isinstance(number, int) else logging.INFO
+        ),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )

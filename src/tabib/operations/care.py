@@ -1,0 +1,224 @@
+"""Care: every event of a project in care is judged; trouble becomes an incident and is treated.
+
+Trip 2 of the architecture. One worker judges events in order, so that triage sees a consistent
+history; each troubled slot gets a treatment task of its own (``patient.py``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from tabib.decide.report import close
+from tabib.decide.triage import classify
+from tabib.decide.verdict import Kind, Verdict
+from tabib.model.errors import TabibError
+from tabib.model.event import Event
+from tabib.model.release import JournalEntry
+from tabib.operations.facts import Cared, Ward
+from tabib.operations.patient import Patients
+from tabib.operations.record import Record
+from tabib.operations.resync import Resync
+from tabib.operations.tools import Tools
+
+log = structlog.get_logger("tabib.care")
+
+_QUEUE = 10_000
+_JOURNALLED = frozenset(
+    ("start", "die", "kill", "stop", "oom", "destroy", "pause", "unpause", "health_status")
+)
+_FLUSH_S = 0.2
+OBSERVE_EVERY_S = 30.0
+
+
+class Care:
+    """Cares for the projects of one engine. ``run`` lives in the daemon's task group."""
+
+    def __init__(
+        self, tools: Tools, record: Record, group: asyncio.TaskGroup, *, acts: bool = True
+    ) -> None:
+        self.tools = tools
+        self.record = record
+        self.ward = Ward(tools)
+        self._group = group
+        self._acts = acts
+        self._queue: asyncio.Queue[tuple[Event, bool]] = asyncio.Queue(_QUEUE)
+        self._unwritten: list[JournalEntry] = []
+        self.patients = Patients(tools, record, self.ward, group)
+        self.resync = Resync(tools, record, self.ward, self._judged)
+        self.dropped = 0
+
+    @property
+    def mode(self) -> str:
+        """``act``, or ``observe``: another owner, a private daemon, or no room for the journal."""
+        owner = self.tools.ownership.owner
+        if not self._acts or (owner and owner != self.tools.installation):
+            return "observe"
+        return self.tools.state.mode()
+
+    def on_event(self, event: Event) -> None:
+        """Take an event in; never blocks. What does not fit is counted; observation finds it."""
+        try:
+            self._queue.put_nowait((event, False))
+        except asyncio.QueueFull:
+            self.dropped += 1
+
+    async def run(self) -> None:
+        """Judge events for ever."""
+        self._group.create_task(self._flush())
+        self._group.create_task(self._observe_now_and_then())
+        while True:
+            event, again = await self._queue.get()
+            try:
+                await self._handle(event, again)
+            except TabibError as error:
+                log.error("care.event_not_handled", event=event.action, why=str(error))
+            except Exception:  # one event must not end care
+                log.exception("care.bug", event=event.action, container=event.name)
+
+    async def _handle(self, event: Event, again: bool) -> None:
+        if event.kind == "network":
+            for each in await self.ward.all():
+                await self._classify(each, event)
+            return
+        if event.kind != "container" or not event.project:
+            return
+        cared = await self.ward.get(event.project)
+        if cared is None:
+            return
+        self.record.secrets[event.project] = cared.secrets
+        if not again:
+            self._remember(event)
+        await self._classify(cared, event)
+
+    def _remember(self, event: Event) -> None:
+        if event.action in ("start", "unpause", "health_status") and not event.oneoff:
+            self.record.touch(event.id)
+        elif event.action == "destroy":
+            self.record.gone(event.id)
+        if event.action in _JOURNALLED:
+            self._unwritten.append(
+                JournalEntry(
+                    at=event.at,
+                    kind="event",
+                    engine_id=self.tools.info.id,
+                    project=event.project,
+                    subject=event.name,
+                    data={
+                        "action": event.action,
+                        "id": event.id,
+                        "service": event.service,
+                        **{
+                            key: event.attributes[key]
+                            for key in ("exitCode", "signal", "health")
+                            if key in event.attributes
+                        },
+                    },
+                )
+            )
+
+    async def _classify(self, cared: Cared, event: Event) -> None:
+        tools = self.tools
+        project = cared.record.project
+        seen = await tools.journal.last_seen(tools.info.id, project)
+        now = tools.clock.now()
+        verdict = classify(
+            event,
+            tools.watch.history(project),
+            tools.actions.recent,
+            cared.facts(seen),
+            now,
+        )
+        await self._judged(cared, verdict, event)
+        if verdict.decide_at is not None:
+            self._group.create_task(self._later(event, verdict.decide_at))
+
+    async def _later(self, event: Event, at: datetime) -> None:
+        wait_s = (at - self.tools.clock.now()).total_seconds()
+        await self.tools.clock.sleep(max(0.0, wait_s) + 0.01)
+        await self._queue.put((event, True))
+
+    async def _judged(self, cared: Cared, verdict: Verdict, event: Event | None) -> None:
+        """Act on one verdict: note what shall not run, open trouble, close what is over."""
+        if verdict.halt is not None:
+            await self._halt(cared, verdict)
+        if verdict.kind is Kind.PROJECT_TAKEN_DOWN:
+            await self._taken_down(cared, verdict)
+        elif verdict.kind is Kind.RECOVERED:
+            await self._recovered(cared, verdict)
+        if verdict.actionable:
+            mode = self.mode
+            self.patients.admit(cared, verdict, event, acts=mode == "act")
+
+    async def _halt(self, cared: Cared, verdict: Verdict) -> None:
+        record = await self.tools.journal.care(self.tools.info.id, cared.record.project)
+        if record is None:
+            return
+        halted = dict(record.halted)
+        if verdict.halt:
+            halted[verdict.container] = verdict.halt
+        else:
+            halted.pop(verdict.container, None)
+        if halted == dict(record.halted):
+            return
+        now = self.tools.clock.now()
+        await self.tools.journal.put_care(replace(record, halted=halted, updated_at=now))
+        await self._note(cared, verdict.container, verdict.reason, halt=verdict.halt or "")
+
+    async def _taken_down(self, cared: Cared, verdict: Verdict) -> None:
+        record = await self.tools.journal.care(self.tools.info.id, cared.record.project)
+        if record is None or record.halted.get("*") == "removed":
+            return
+        now = self.tools.clock.now()
+        halted = {**record.halted, "*": "removed"}
+        await self.tools.journal.put_care(replace(record, halted=halted, updated_at=now))
+        await self._note(cared, cared.record.project, verdict.reason, halt="removed")
+
+    async def _recovered(self, cared: Cared, verdict: Verdict) -> None:
+        """What got well without a treatment under way closes its incident."""
+        if self.patients.busy(cared.record.project, verdict.service, verdict.slot):
+            return
+        tools = self.tools
+        for incident in await tools.journal.incidents(
+            engine_id=tools.info.id, project=cared.record.project, open_only=True
+        ):
+            if incident.container == verdict.container:
+                ended = close(incident, "recovered", tools.clock.now())
+                await tools.journal.put_incident(ended)
+
+    async def _note(self, cared: Cared, subject: str, text: str, **data: str) -> None:
+        await self.tools.journal.append(
+            JournalEntry(
+                at=self.tools.clock.now(),
+                kind="care",
+                engine_id=self.tools.info.id,
+                project=cared.record.project,
+                subject=subject,
+                data={"what": text, **data},
+            )
+        )
+
+    async def _flush(self) -> None:
+        """Write events in batches: they must be kept, but nobody waits for them."""
+        while True:
+            await self.tools.clock.sleep(_FLUSH_S)
+            batch, self._unwritten = self._unwritten, []
+            if not batch:
+                continue
+            try:
+                await self.tools.journal.append(*batch)
+            except TabibError as error:
+                log.error("care.events_not_journalled", count=len(batch), why=str(error))
+
+    async def _observe_now_and_then(self) -> None:
+        while True:
+            await self.tools.clock.sleep(OBSERVE_EVERY_S)
+            if not self.tools.watch.connected.is_set():
+                continue
+            try:
+                await self.resync.look_again(self.patients.busy)
+            except TabibError as error:
+                log.warning("care.observation_failed", why=str(error))

@@ -1,0 +1,146 @@
+"""A decision of care → the plan that carries it out, by the same ``reconcile`` as ``up``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tabib.decide.desired import Desired, Options
+from tabib.decide.images import plan_pulls, references
+from tabib.decide.reconcile import reconcile
+from tabib.decide.steps import RUNNING
+from tabib.decide.treat import Action, Decision
+from tabib.decide.verdict import Verdict
+from tabib.model import container as c
+from tabib.model.container import ContainerSpec, ContainerState, Observed
+from tabib.model.plan import Plan, Step, Verb
+from tabib.model.project import Project
+from tabib.operations import volumes
+from tabib.operations.facts import Cared
+from tabib.operations.record import kept_mounts
+from tabib.operations.tools import Tools
+from tabib.stores.seal import open_inspection
+
+
+async def remedy(tools: Tools, cared: Cared, verdict: Verdict, decision: Decision) -> Plan:
+    """The steps; an empty plan where the slot is already as the decision wants it.
+
+    For a quarantine the slot is noted as halted here, before it is stopped.
+    """
+    observed = await tools.engine.observe(detail=False)
+    name = cared.record.project
+    state = _holder(observed, name, verdict)
+    if decision.action is Action.QUARANTINE:
+        await _halt(tools, cared, verdict.container)
+        steps = _stop(state, decision.reason) if state and state.status in RUNNING else ()
+        return Plan(project=name, steps=steps)
+    if decision.action is Action.RESTART and state and state.status in RUNNING:
+        step = Step(
+            id=f"restart:{state.name}",
+            verb=Verb.RESTART_CONTAINER,
+            subject=state.name,
+            reason=decision.reason,
+            target=state.id,
+            service=state.service,
+        )
+        return Plan(project=name, steps=(step,))
+    if cared.project is not None:
+        return await _from_model(tools, cared, cared.project, verdict)
+    return await _from_inspection(tools, cared, verdict, decision, state)
+
+
+def _holder(observed: Observed, project: str, verdict: Verdict) -> ContainerState | None:
+    held = [
+        one
+        for one in observed.containers
+        if one.project == project
+        and (one.service, one.slot) == (verdict.service, verdict.slot)
+        and not one.oneoff
+    ]
+    return max(held, key=lambda one: (one.status == "running", one.created_at), default=None)
+
+
+def _stop(state: ContainerState, reason: str) -> tuple[Step, ...]:
+    return (
+        Step(
+            id=f"stop:{state.name}",
+            verb=Verb.STOP_CONTAINER,
+            subject=state.name,
+            reason=reason,
+            target=state.id,
+            service=state.service,
+        ),
+    )
+
+
+async def _halt(tools: Tools, cared: Cared, container: str) -> None:
+    record = await tools.journal.care(tools.info.id, cared.record.project)
+    if record is not None:
+        halted = {**record.halted, container: "quarantined"}
+        await tools.journal.put_care(replace(record, halted=halted, updated_at=tools.clock.now()))
+
+
+async def _from_model(tools: Tools, cared: Cared, project: Project, verdict: Verdict) -> Plan:
+    service = project.services[verdict.service]
+    observed = await tools.engine.observe(images=references([service]), detail=False)
+    pulls = plan_pulls(project, [service], observed.images)
+    places = await volumes.places(tools, project, observed)
+    desired = Desired(
+        project=project,
+        release=cared.release.number if cared.release else 0,
+        installation=tools.installation,
+        services=(service.name,),
+        scale=cared.record.scale,
+        options=Options(no_deps=True, no_recreate=True, wait=False),
+        places=places,
+        kept_mounts=await kept_mounts(tools, project),
+        only=frozenset({verdict.container}),
+    )
+    plan = reconcile(desired, observed, tools.clock.now())
+    await volumes.hold(tools, places)
+    if not pulls.steps:
+        return plan
+    pulled = tuple(step.id for step in pulls.steps)
+    steps = tuple(replace(step, after=(*step.after, *pulled)) for step in plan.steps)
+    return replace(plan, steps=(*pulls.steps, *steps))
+
+
+async def _from_inspection(
+    tools: Tools,
+    cared: Cared,
+    verdict: Verdict,
+    decision: Decision,
+    state: ContainerState | None,
+) -> Plan:
+    """An adopted container: what exists is started, what is gone is made as it was inspected."""
+    name = cared.record.project
+    start = Step(
+        id=f"start:{verdict.container}",
+        verb=Verb.START_CONTAINER,
+        subject=verdict.container,
+        reason=decision.reason,
+        target=verdict.container,
+        service=verdict.service,
+    )
+    if state is not None:
+        return Plan(project=name, steps=() if state.status == "running" else (start,))
+    inspection = await open_inspection(cared.inspections[verdict.container], tools.vault)
+    labels = (inspection.get("Config") or {}).get("Labels") or {}
+    number = str(labels.get(c.LABEL_NUMBER, "1"))
+    create = Step(
+        id=f"create:{verdict.container}",
+        verb=Verb.CREATE_CONTAINER,
+        subject=verdict.container,
+        reason=decision.reason,
+        target=verdict.container,
+        service=verdict.service,
+        container=ContainerSpec(
+            name=verdict.container,
+            project=name,
+            service_name=verdict.service,
+            slot=int(number) if number.isdigit() else 1,
+            image=str((inspection.get("Config") or {}).get("Image", "")),
+            labels=labels,
+            raw=tools.engine.recreate_body(inspection),
+        ),
+    )
+    return Plan(project=name, steps=(create, replace(start, after=(create.id,))))

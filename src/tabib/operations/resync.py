@@ -1,0 +1,128 @@
+"""After a start, a gap in the events or an engine restart: what is there is compared with what
+the journal had running. Also now and then, in case an event was lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from tabib.decide.resync import Gap, on_resync
+from tabib.decide.verdict import Kind, Verdict
+from tabib.host.boot import boot_id
+from tabib.model.container import Observed
+from tabib.model.event import Event
+from tabib.operations.facts import Cared, Ward
+from tabib.operations.record import Record
+from tabib.operations.tools import Tools
+
+log = structlog.get_logger("tabib.resync")
+
+Judged = Callable[[Cared, Verdict, Event | None], Awaitable[None]]
+Busy = Callable[[str, str, int], bool]
+QUIET = timedelta(seconds=30)
+"""A slot with events this recent is judged by them, not by a look now and then."""
+_SETTLE_ROUNDS = 10
+
+
+class Resync:
+    """Looks at the whole engine and hands each slot's verdict to ``judged``."""
+
+    def __init__(self, tools: Tools, record: Record, ward: Ward, judged: Judged) -> None:
+        self._tools = tools
+        self._record = record
+        self._ward = ward
+        self._judged = judged
+        self._lost_at: datetime | None = None
+
+    def lost(self) -> None:
+        """The event stream has just ended."""
+        self._lost_at = self._tools.clock.now()
+
+    async def after_gap(self) -> None:
+        """Find out whether the engine restarted, and judge every slot in care.
+
+        :raises EngineUnavailable: the engine does not answer; the caller connects again.
+        """
+        tools = self._tools
+        tools.info = replace(await tools.engine.info(), endpoint=tools.info.endpoint)
+        gap = await self._gap()
+        for _ in range(_SETTLE_ROUNDS):
+            again = await self._judge(gap, None)
+            if again is None:
+                break
+            await tools.clock.sleep(max(0.1, (again - tools.clock.now()).total_seconds()))
+        await self._remember()
+        self._lost_at = None
+
+    async def look_again(self, busy: Busy) -> None:
+        """A look at what no event told of; slots that are busy or had events lately are left."""
+        await self._judge(Gap(engine_restarted=False), busy)
+        await self._remember()
+
+    async def _judge(self, gap: Gap, busy: Busy | None) -> datetime | None:
+        """Judge once; when to look again, where something has to settle."""
+        tools = self._tools
+        wards = await self._ward.all()
+        if not wards:
+            return None
+        observed = await tools.engine.observe(detail=True)
+        again: datetime | None = None
+        for cared in wards:
+            project = cared.record.project
+            self._record.secrets[project] = cared.secrets
+            self._touch(observed, project)
+            seen = await tools.journal.last_seen(tools.info.id, project)
+            for verdict in on_resync(observed, cared.facts(seen), gap, tools.clock.now()):
+                if verdict.kind is Kind.NEEDS_SETTLING and verdict.decide_at:
+                    again = max(again or verdict.decide_at, verdict.decide_at)
+                elif busy is None or not self._left_to_events(project, verdict, busy):
+                    await self._judged(cared, verdict, None)
+        return again
+
+    def _left_to_events(self, project: str, verdict: Verdict, busy: Busy) -> bool:
+        if busy(project, verdict.service, verdict.slot):
+            return True
+        since = self._tools.clock.now() - QUIET
+        return any(
+            event.at > since and (event.service, event.slot) == (verdict.service, verdict.slot)
+            for event in self._tools.watch.history(project)
+        )
+
+    def _touch(self, observed: Observed, project: str) -> None:
+        for one in observed.containers:
+            if one.project == project and one.status == "running" and not one.oneoff:
+                self._record.watch_over(one.id)
+
+    async def _gap(self) -> Gap:
+        tools = self._tools
+        text = await tools.journal.get_setting(self._key)
+        before: dict[str, Any] = json.loads(text) if text else {}
+        now = self._identity()
+        restarted = bool(before) and before != now
+        if restarted:
+            log.warning("engine.restarted", before=before, now=now)
+        return Gap(
+            engine_restarted=restarted,
+            lost_at=self._lost_at,
+            engine_started_at=tools.info.started_at,
+        )
+
+    async def _remember(self) -> None:
+        text = json.dumps(self._identity(), sort_keys=True)
+        if await self._tools.journal.get_setting(self._key) != text:
+            await self._tools.journal.put_setting(self._key, text)
+
+    def _identity(self) -> dict[str, str]:
+        """What changes with a restart of the engine or of the machine."""
+        info = self._tools.info
+        started = info.started_at.isoformat() if info.started_at else ""
+        return {"started_at": started, "boot_id": boot_id() if info.local else ""}
+
+    @property
+    def _key(self) -> str:
+        return f"engine:{self._tools.info.id}:identity"
