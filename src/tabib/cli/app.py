@@ -10,6 +10,7 @@ import click
 
 from tabib.cli.later import LATER, explain
 from tabib.cli.options import Command, global_options
+from tabib.cli.signals import ReaderGone
 
 # name → (module under tabib.cli.commands, attribute, one line for the list)
 SECTIONS: dict[str, dict[str, tuple[str, str, str]]] = {
@@ -55,6 +56,13 @@ ALIASES = {"release": "releases", "convert": "config"}
 
 class Root(Command, click.Group):
     """Finds commands by the table; unknown names get a suggestion."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            # click would make exit code 1 of it.
+            raise ReaderGone from error
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)

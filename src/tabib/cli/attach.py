@@ -9,13 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tabib.cli.console import Console
 from tabib.cli.render.logs import LogPrinter, in_time_order
 from tabib.cli.settings import Settings
-from tabib.client.api import Client
 from tabib.model.errors import TabibError, from_wire
+
+if TYPE_CHECKING:
+    from tabib.client.api import Client
 
 _LAST_LINES_S = 1.0
 """How long the last lines of stopped containers may take to arrive."""

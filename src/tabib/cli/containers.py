@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tabib.client.api import Client
 from tabib.model.errors import NotFound
+
+if TYPE_CHECKING:
+    from tabib.client.api import Client
 
 
 def container_of(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tabib.cli.console import is_terminal
-from tabib.client.terminal import Streams
 from tabib.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from tabib.client.terminal import Streams
 
 
 def wants_tty(no_tty: bool, detached: bool = False) -> bool:
@@ -18,6 +21,8 @@ def wants_tty(no_tty: bool, detached: bool = False) -> bool:
 
 def streams(*, interactive: bool) -> Streams:
     """The command's descriptors; what Python has buffered is written out first."""
+    from tabib.client.terminal import Streams
+
     sys.stdout.flush()
     sys.stderr.flush()
     return Streams(stdin=0 if interactive else None)

@@ -14,7 +14,7 @@ import click
 from tabib.cli import exit_codes
 from tabib.cli.app import root
 from tabib.cli.settings import Settings
-from tabib.cli.signals import Terminated
+from tabib.cli.signals import ReaderGone, Terminated
 from tabib.model.errors import TabibError
 
 
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         code = _run(argv, settings)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (BrokenPipeError, ReaderGone):
         _silence_stdout()
         return exit_codes.DONE
     return code
@@ -48,8 +48,6 @@ def _run(argv: Sequence[str] | None, settings: Settings) -> int:
         return exit_codes.INTERRUPTED
     except Terminated:
         return exit_codes.TERMINATED
-    except BrokenPipeError:
-        raise
     except Exception as error:  # noqa: BLE001 - the last resort: a message, not a traceback
         from tabib.cli.render.errors import report_crash
 

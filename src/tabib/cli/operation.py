@@ -9,14 +9,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tabib.cli.console import Console, is_terminal
 from tabib.cli.render.board import Board
 from tabib.cli.settings import Settings
 from tabib.cli.signals import Terminated
-from tabib.client.api import Client
 from tabib.model.errors import EngineUnavailable, Interrupted, TabibError, from_wire
+
+if TYPE_CHECKING:
+    from tabib.client.api import Client
 
 
 class Progress(Protocol):

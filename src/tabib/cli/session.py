@@ -11,24 +11,29 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from tabib.cli.settings import Settings
-from tabib.client import daemon
-from tabib.client.api import Client
-from tabib.client.transport import DaemonAddress, parse_address
 from tabib.model import paths
 from tabib.model.errors import UsageError
 
 if TYPE_CHECKING:
+    # Imported where they are used: http.client takes 40 ms, which help must not.
+    from tabib.client.api import Client
+    from tabib.client.daemon import DaemonOptions
+    from tabib.client.transport import DaemonAddress
     from tabib.model.wire import EndpointAddress
 
 
-def daemon_options(settings: Settings) -> daemon.DaemonOptions:
+def daemon_options(settings: Settings) -> DaemonOptions:
     """How a daemon of this user would be started."""
+    from tabib.client.daemon import DaemonOptions
+
     state = paths.state_dir(os.environ, os.getuid(), settings.state_dir)
-    return daemon.DaemonOptions(state_dir=state, log_level=settings.log_level)
+    return DaemonOptions(state_dir=state, log_level=settings.log_level)
 
 
 def remote_address(settings: Settings) -> DaemonAddress | None:
     """The daemon that ``--host`` or TABIB_HOST names; None: this user's own."""
+    from tabib.client.transport import parse_address
+
     url = settings.host or os.environ.get("TABIB_HOST", "")
     return parse_address(url) if url else None
 
@@ -63,6 +68,8 @@ def connect(settings: Settings) -> Iterator[Client]:
 
     :raises TabibError: it cannot be reached or started.
     """
+    from tabib.client.api import Client
+
     header = engine_header(settings)
     remote = remote_address(settings)
     if remote is not None:
@@ -75,6 +82,8 @@ def connect(settings: Settings) -> Iterator[Client]:
         with private_daemon(daemon_options(settings)) as address:
             yield Client(address, header)
     else:
+        from tabib.client import daemon
+
         options = daemon_options(settings)
         daemon.ensure(options, say)
         yield Client(options.address, header)

@@ -36,7 +36,7 @@ def parse_address(url: str) -> DaemonAddress:
     :raises UsageError: the scheme is not ``unix``, ``http`` or ``tcp``, or a part is missing.
     """
     parts = urlsplit(url)
-    if parts.scheme == "unix" and parts.path and not parts.netloc:
+    if parts.scheme == "unix" and parts.path.startswith("/") and not parts.netloc:
         return DaemonAddress(url=url, path=parts.path)
     try:
         host, port = parts.hostname, parts.port

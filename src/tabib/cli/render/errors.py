@@ -29,7 +29,9 @@ def error_lines(error: TabibError, console: Console) -> list[str]:
     """What is said about ``error``: a headline, each problem with its source, what to do next."""
     name = console.paint_err("tabib", "red", "bold")
     problems = error.details.get("problems", ()) if isinstance(error, ConfigError) else ()
-    if problems:
+    if len(problems) == 1 and not problems[0].get("line"):
+        lines = _placeless(problems[0], name, console)
+    elif problems:
         count = f"{len(problems)} problems" if len(problems) > 1 else "a problem"
         lines = [f"{name}: {count} in the configuration"]
         for problem in problems:
@@ -46,6 +48,22 @@ def error_lines(error: TabibError, console: Console) -> list[str]:
     return lines
 
 
+def _placeless(problem: Mapping[str, Any], name: str, console: Console) -> list[str]:
+    """The only problem, and it stands in no line: it is the headline."""
+    file = f"{_short(str(problem['file']))}: " if problem.get("file") else ""
+    path = f"{problem['path']}: " if problem.get("path") else ""
+    lines = [f"{name}: {file}{path}{problem.get('message')}"]
+    if problem.get("suggestion"):
+        lines.append(f"  {console.paint_err('→', 'cyan')} {problem['suggestion']}")
+    return lines
+
+
+def _short(path: str) -> str:
+    """Relative to the folder here, where it is below it."""
+    relative = os.path.relpath(path) if os.path.isabs(path) else path
+    return path if relative.startswith("..") else relative
+
+
 def headline(error: TabibError) -> str:
     """``cannot <attempted> <target>: <happened>`` as far as they are known."""
     head = " ".join(part for part in (error.attempted, error.target) if part)
@@ -53,7 +71,7 @@ def headline(error: TabibError) -> str:
 
 
 def _problem_lines(problem: Mapping[str, Any], console: Console) -> list[str]:
-    place = str(problem.get("file") or "")
+    place = _short(str(problem.get("file") or ""))
     line, column = int(problem.get("line") or 0), int(problem.get("column") or 0)
     if place and line:
         place += f":{line}" + (f":{column}" if column else "")
