@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from setup import engine as engines
-from setup import images, state
+from setup import made as made_here
+from setup import state
 from setup.engine_api import Engine, EngineError
 from setup.say import SetupError, detail, line, warn
 
@@ -25,9 +26,9 @@ def take_away() -> None:
     if engine is None:
         warn("the engine that was used does not answer; what is on it stays recorded")
     else:
-        if record["shop"].get("engine") == images.identity(engine):
+        if record["shop"].get("engine") == made_here.identity(engine):
             _shop(engine, record["shop"])
-        for said in images.remove():
+        for said in made_here.remove():
             detail(said)
         _engine(engine)
     _what_stays()

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from setup import engine as engines
-from setup import images, state
+from setup import made as made_here
+from setup import state
 from setup.engine_api import Engine
 from setup.run import ROOT
 from setup.say import SetupError, detail, line, paint
@@ -201,7 +202,7 @@ def _sells(shop: Shop) -> bool:
 def _remember(engine: Engine, port: int) -> None:
     """Before anything is made: an interrupted demo must leave a record too."""
     with state.change() as record:
-        here = images.identity(engine)
+        here = made_here.identity(engine)
         started = not command.succeeds("daemon", "status")
         again = record["shop"].get("engine") == here
         record["shop"] = {

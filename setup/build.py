@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from setup import debian, images
+from setup import debian, made
 from setup.engine_api import Engine, EngineError
 from setup.run import CACHE, output, quietly
 from setup.say import SetupError, detail
@@ -114,7 +114,7 @@ def _recipe(engine: Engine, name: str, kind: str) -> None:
             said = str(event.get("stream") or said).strip()
     except EngineError as error:
         raise SetupError(f"building {name}: {error}", said) from error
-    images.remember(engine, name, "built")
+    made.remember(engine, name, "built")
     detail(f"built {name}")
 
 
@@ -134,7 +134,7 @@ def _import(engine: Engine, name: str, archive: Iterator[bytes] | bytes, *change
             pass
     except EngineError as error:
         raise SetupError(f"importing {name}: {error}") from error
-    images.remember(engine, name, "built")
+    made.remember(engine, name, "built")
 
 
 def _busybox(engine: Engine, name: str) -> None:
