@@ -78,7 +78,7 @@ async def _stop_and_remove(world: World, record: ContainerRecord) -> None:
 
 
 async def compose_force_recreate(world: World, project: str) -> None:
-    """``docker compose up --force-recreate``: create aside, stop, remove, rename; then start all."""
+    """``docker compose up --force-recreate``: each aside, stopped, removed, renamed; then start."""
     fresh = []
     for old in _of(world, project):
         name = old.name

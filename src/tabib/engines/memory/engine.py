@@ -19,7 +19,7 @@ from tabib.model.container import (
     Observed,
     VolumeSpec,
 )
-from tabib.model.errors import EngineUnavailable
+from tabib.model.errors import EngineTimeout, EngineUnavailable
 from tabib.model.event import Event
 from tabib.model.plan import Step, StepResult
 from tabib.ports import Credentials, ProgressSink
@@ -120,6 +120,9 @@ class MemoryEngine:
         record = self.world.container(record.id, "inspect container")
         return views.inspection(self.world, record)
 
+    def recreate_body(self, inspection: Mapping[str, Any]) -> Mapping[str, Any]:
+        return views.recreate_body(inspection)
+
     async def logs(
         self,
         container: str,
@@ -166,6 +169,11 @@ class MemoryEngine:
             raise refusals.conflict(said, record)
         if not record.alive:
             raise refusals.not_running(record)
+        lasts_s = shell.lasts_s(argv)
+        await self.world.pause(min(lasts_s, timeout_s))
+        if lasts_s > timeout_s:
+            said = f"{argv[0]} has not ended within {timeout_s:g} seconds"
+            raise EngineTimeout(said, attempted="execute in container", target=container)
         return shell.run(record, argv, user)
 
     async def get_archive(self, container: str, path: str) -> AsyncIterator[bytes]:

@@ -43,7 +43,7 @@ class EventBus:
             kind=kind,
             action=action,
             id=id,
-            name=name,
+            name=name or (id if kind == "volume" else ""),
             attributes={**attributes, "name": name} if name else dict(attributes),
         )
         self.log.append(event)

@@ -11,6 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from tabib.engines.memory import health, refusals
+from tabib.engines.memory.mounting import mount, unmount
 from tabib.engines.memory.networking import attach, detach, reserve_ports
 from tabib.engines.memory.program import Program
 from tabib.engines.memory.records import ContainerRecord
@@ -58,7 +59,7 @@ async def _launch(world: World, record: ContainerRecord) -> None:
     try:
         attach(world, record)
         reserve_ports(world, record)
-        _mount(world, record)
+        mount(world, record)
         await world.pause(world.latency.of("start_container", world.rng))
         program = world.programs.pick(record)
         if program.start_error:
@@ -68,7 +69,7 @@ async def _launch(world: World, record: ContainerRecord) -> None:
         if record.status == "restarting":
             record.status = "exited"
         detach(world, record)
-        _unmount(world, record, silent=True)
+        unmount(world, record, silent=True)
         raise
     finally:
         record.busy = ""
@@ -153,7 +154,7 @@ def _settle(
     if record.life != life or record.id not in world.containers:
         return
     detach(world, record)
-    _unmount(world, record)
+    unmount(world, record)
     record.busy = ""
     record.exit_code = exit_code
     record.finished_at = ended_at
@@ -289,26 +290,3 @@ async def unpause(world: World, record: ContainerRecord) -> None:
         raise refusals.conflict(f"Container {record.id} is not paused", record, status=500)
     record.status = "running"
     world.emit(record, "unpause")
-
-
-def _mount(world: World, record: ContainerRecord) -> None:
-    for mount in record.mounts:
-        if mount.type == "volume":
-            device = world.volumes[mount.name].options.get("device", "")
-            if device in world.missing_paths:
-                said = f"failed to mount local volume: mount {device}: no such file or directory"
-                raise refusals.cannot_start(record, said, 128, code="storage.volume-lost")
-            world.events.emit(
-                "volume",
-                "mount",
-                mount.name,
-                "",
-                {"container": record.id, "destination": mount.target, "driver": "local"},
-            )
-
-
-def _unmount(world: World, record: ContainerRecord, *, silent: bool = False) -> None:
-    for mount in [] if silent else record.mounts:
-        if mount.type == "volume":
-            attributes = {"container": record.id, "driver": "local"}
-            world.events.emit("volume", "unmount", mount.name, "", attributes)

@@ -58,7 +58,8 @@ async def _start(world: World, step: Step) -> None:
 
 
 async def _stop(world: World, step: Step) -> None:
-    await _stop_as_told(world, step, "stop container")
+    if world.find(step.target) is not None:
+        await _stop_as_told(world, step, "stop container")
 
 
 async def _restart(world: World, step: Step) -> None:
@@ -80,11 +81,15 @@ async def _kill(world: World, step: Step) -> None:
 
 
 async def _pause(world: World, step: Step) -> None:
-    await lifecycle.pause(world, world.container(step.target, "pause container"))
+    record = world.container(step.target, "pause container")
+    if record.status != "paused":
+        await lifecycle.pause(world, record)
 
 
 async def _unpause(world: World, step: Step) -> None:
-    await lifecycle.unpause(world, world.container(step.target, "unpause container"))
+    record = world.container(step.target, "unpause container")
+    if not record.alive or record.status == "paused":
+        await lifecycle.unpause(world, record)
 
 
 async def _remove(world: World, step: Step) -> None:

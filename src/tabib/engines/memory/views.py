@@ -19,6 +19,7 @@ from tabib.model.container import (
 )
 
 _ENDED = ("exited", "restarting", "dead")
+_SHORT_ID = 12
 _NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -159,6 +160,31 @@ def inspection(world: World, record: ContainerRecord) -> Mapping[str, Any]:
         ],
         "Config": {**record.config, "Labels": dict(record.labels), "Hostname": record.id[:12]},
         "NetworkSettings": _network_settings(world, record),
+    }
+
+
+def recreate_body(inspection: Mapping[str, Any]) -> dict[str, Any]:
+    """The creation body that gives the inspected container again."""
+    short_id = str(inspection["Id"])[:_SHORT_ID]
+    config = {key: value for key, value in inspection["Config"].items() if key != "Hostname"}
+    mounts = [
+        {
+            "Type": mount["Type"],
+            "Source": mount.get("Name") or mount["Source"],
+            "Target": mount["Destination"],
+            "ReadOnly": not mount["RW"],
+        }
+        for mount in inspection["Mounts"]
+    ]
+    endpoints = {
+        name: {"Aliases": [a for a in settings["Aliases"] if a != short_id]}
+        for name, settings in inspection["NetworkSettings"]["Networks"].items()
+        if name not in ("bridge", "host", "none")
+    }
+    return {
+        **config,
+        "HostConfig": {**inspection["HostConfig"], "Mounts": mounts, "Binds": None},
+        "NetworkingConfig": {"EndpointsConfig": endpoints},
     }
 
 
