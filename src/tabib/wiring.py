@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
-import uuid
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ class EngineSites:
             state=self._stores.state,
             watch=watch,
             actions=Actions(),
-            new_id=lambda: uuid.uuid4().hex,
+            new_id=lambda: secrets.token_hex(6),
             ownership=Ownership(refused=self._refused),
         )
         await _find_owner(tools)

@@ -4,7 +4,7 @@ the journal had running. Also now and then, in case an event was lost."""
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +27,7 @@ Busy = Callable[[str, str, int], bool]
 QUIET = timedelta(seconds=30)
 """A slot with events this recent is judged by them, not by a look now and then."""
 _SETTLE_ROUNDS = 10
+SAME_RUN = timedelta(seconds=2)
 
 
 class Resync:
@@ -103,7 +104,7 @@ class Resync:
         text = await tools.journal.get_setting(self._key)
         before: dict[str, Any] = json.loads(text) if text else {}
         now = self._identity()
-        restarted = bool(before) and before != now
+        restarted = bool(before) and not _same_run(before, now)
         if restarted:
             log.warning("engine.restarted", before=before, now=now)
         return Gap(
@@ -114,7 +115,8 @@ class Resync:
 
     async def _remember(self) -> None:
         text = json.dumps(self._identity(), sort_keys=True)
-        if await self._tools.journal.get_setting(self._key) != text:
+        known = await self._tools.journal.get_setting(self._key)
+        if not known or not _same_run(json.loads(known), self._identity()):
             await self._tools.journal.put_setting(self._key, text)
 
     def _identity(self) -> dict[str, str]:
@@ -126,3 +128,15 @@ class Resync:
     @property
     def _key(self) -> str:
         return f"engine:{self._tools.info.id}:identity"
+
+
+def _same_run(before: Mapping[str, str], now: Mapping[str, str]) -> bool:
+    """Whether both looks saw one run of the engine. Start times are computed from clock ticks and
+    the wall clock, which is being adjusted: a moment's difference is no restart."""
+    if before.get("boot_id") != now.get("boot_id"):
+        return False
+    then, later = before.get("started_at", ""), now.get("started_at", "")
+    if not then or not later:
+        return then == later
+    apart = datetime.fromisoformat(later) - datetime.fromisoformat(then)
+    return abs(apart) <= SAME_RUN

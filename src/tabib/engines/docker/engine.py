@@ -16,7 +16,8 @@ from tabib.engines.docker.logs import LogWindow, logs
 from tabib.engines.docker.observe import observe
 from tabib.engines.docker.raw import creation_body
 from tabib.engines.docker.run_exec import run_exec
-from tabib.model.container import EngineInfo, ExecResult, LogLine, Observed
+from tabib.engines.docker.states import inspected_state
+from tabib.model.container import ContainerState, EngineInfo, ExecResult, LogLine, Observed
 from tabib.model.errors import NotFound
 from tabib.model.event import Event
 from tabib.model.plan import Step, StepResult
@@ -51,6 +52,9 @@ class DockerEngine:
 
     def events(self, since_ns: int | None = None) -> AsyncIterator[Event]:
         return events(self._gateway, since_ns)
+
+    async def look(self, container: str) -> ContainerState:
+        return inspected_state(await self.inspect(container))
 
     async def inspect(self, container: str) -> Mapping[str, Any]:
         call = Call(attempted="inspect container", target=container)

@@ -63,6 +63,33 @@ def container_state(
     return ContainerState(**fields)
 
 
+def inspected_state(inspection: Json) -> ContainerState:
+    """One container from its inspection alone: the same fields as a row with detail gives."""
+    settings = inspection.get("NetworkSettings") or {}
+    config = inspection.get("Config") or {}
+    row = {
+        "Id": inspection["Id"],
+        "Names": [inspection.get("Name") or ""],
+        "ImageID": inspection.get("Image"),
+        "Labels": config.get("Labels"),
+        "NetworkSettings": settings,
+        "Mounts": inspection.get("Mounts"),
+        "Ports": _inspected_ports(settings.get("Ports") or {}),
+    }
+    return container_state(row, inspection, {})
+
+
+def _inspected_ports(ports: Json) -> list[dict[str, Any]]:
+    found = []
+    for key, bindings in ports.items():
+        number, _, protocol = key.partition("/")
+        base = {"PrivatePort": number, "Type": protocol or "tcp"}
+        for binding in bindings or [{}]:
+            published = {"IP": binding.get("HostIp"), "PublicPort": binding.get("HostPort")}
+            found.append({**base, **published})
+    return found
+
+
 def _detail(inspection: Json) -> dict[str, Any]:
     state = inspection.get("State") or {}
     status = str(state.get("Status") or "")
