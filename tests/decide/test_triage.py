@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from tests.decide.replay import Replay, project, recording, slot
 
 from tabib.decide.triage import classify
 from tabib.decide.verdict import Kind, OwnAction, ProjectFacts
 from tabib.model.event import Event
 from tabib.model.plan import Verb
-from tests.decide.replay import Replay, project, recording, slot
 
 STARTED = ("api", "start", "recovered")
 """Without a health check, a start that lasts ten seconds."""
@@ -37,7 +37,7 @@ def decided(name: str, facts: ProjectFacts) -> list[tuple[str, str, str]]:
         # what people do
         ("stop", ONE, STOPPED),
         ("stop_ignored", ONE, STOPPED),
-        ("stop_own_signal", ONE, STOPPED),
+        ("stop_own_signal", ONE, STOPPED[::-1]),
         ("stop_with_policy", ALWAYS, STOPPED),
         ("kill", ONE, KILLED),
         ("kill_term", ONE, KILLED),

@@ -99,7 +99,7 @@ def treat(
         return _leave("care is `observe`: tabib only looks", needs_human=True)
     if slot.halted:
         return _leave(f"it is halted ({slot.halted}): only a person starts it again")
-    decision = _reasons_to_leave(case, causes, patient) or _act(case, causes, patient, now, policy)
+    decision = _reasons_to_leave(causes, patient) or _act(case, causes, patient, now, policy)
     if slot.mode == "advise" and decision.action not in (Action.NONE, Action.OFFER):
         return _offer(decision.action, f"care is `advise`; {decision.reason}")
     return decision
@@ -131,7 +131,7 @@ def _offer(action: Action, reason: str) -> Decision:
     return Decision(action=Action.OFFER, reason=reason, proposed=action, needs_human=True)
 
 
-def _reasons_to_leave(case: Case, causes: tuple[Cause, ...], patient: Patient) -> Decision | None:
+def _reasons_to_leave(causes: tuple[Cause, ...], patient: Patient) -> Decision | None:
     kind, slot = patient.verdict.kind, patient.slot
     if kind is Kind.UNKNOWN_EXIT:
         return _offer(Action.START, "nobody saw whether it was stopped by hand or failed")
@@ -146,10 +146,16 @@ def _reasons_to_leave(case: Case, causes: tuple[Cause, ...], patient: Patient) -
         return _leave("it runs on; a restart is due only if its health check fails")
     if kind is Kind.ENGINE_RESTARTS_IT:
         return _leave(f"`restart: {slot.restart}` is written: the engine restarts it")
-    if kind is Kind.RESTART_LOOP or restart_helps(causes) or kind is Kind.DRIFT_REMOVED:
+    if kind in (Kind.RESTART_LOOP, Kind.DRIFT_REMOVED) or _cured_anew(causes):
+        return None
+    if restart_helps(causes):
         return None
     rule = BY_CODE[causes[0].code]
     return _leave(f"a restart cannot cure this. {rule.explain}", needs_human=True)
+
+
+def _cured_anew(causes: tuple[Cause, ...]) -> bool:
+    return bool(causes) and causes[0].code == "network.missing"
 
 
 # ── act ────────────────────────────────────────────────────────────────────────────────────────
@@ -174,7 +180,7 @@ def _act(
         return _quarantine(
             f"{len(done)} treatments within {hours:g} h did not help: the budget is spent", now
         )
-    action, reason = _remedy(kind)
+    action, reason = _remedy(case, causes, kind)
     attempt = len(done) + 1
     not_before = now
     if done:
@@ -185,7 +191,11 @@ def _act(
     return _verified(decision, patient.slot, policy)
 
 
-def _remedy(kind: Kind) -> tuple[Action, str]:
+def _remedy(case: Case, causes: tuple[Cause, ...], kind: Kind) -> tuple[Action, str]:
+    if _cured_anew(causes):
+        return Action.RECREATE, "what it is attached to is gone: both are created anew"
+    if case.trigger == "start_failed" and not case.container_id:
+        return Action.RECREATE, "it could not be created and is meant to run"
     match kind:
         case Kind.DRIFT_REMOVED:
             return Action.RECREATE, "it was removed while it was meant to run"

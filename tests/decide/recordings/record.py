@@ -353,7 +353,8 @@ def record(scenario: str) -> None:
     events = sorted(filter(None, map(normalise, raw)), key=lambda event: event["time_ns"])
     clean()
     path = HERE / f"{scenario}.json"
-    path.write_text(json.dumps(events, indent=1, sort_keys=True) + "\n")
+    text = json.dumps(events, indent=1, sort_keys=True).replace(IMAGE, "busybox:1.36")
+    path.write_text(text + "\n")
     print(f"{scenario}: " + " ".join(word(event, events[0]["time_ns"]) for event in events))
 
 

@@ -49,7 +49,8 @@ RULES = (
     ),
     engine_rule(
         "config.device-missing",
-        r'custom device "([^"]+)"|could not select device driver "?([^"\s]*)|Unknown runtime'
+        r'custom device "([^"]+)"|could not select device driver "?([^"]*)|Unknown runtime'
+        r" specified (\S+)"
         r"|unknown or invalid runtime name: (\S+)",
         "a device or runtime that it asks for is not on this machine: {0}",
         explain="The file asks for a device, GPU driver or runtime that the machine lacks.",

@@ -10,11 +10,13 @@ from tabib.decide.diagnose.rule import (
     exit_evidence,
     from_engine,
     from_log,
+    last_lines,
     last_match,
     quote,
 )
 from tabib.model.incident import Case, Evidence, Finding
 
+YOUNG_S = 60.0
 _SIGNALS = {1: "SIGHUP", 2: "SIGINT", 3: "SIGQUIT", 4: "SIGILL", 6: "SIGABRT", 7: "SIGBUS"}
 _SIGNALS |= {8: "SIGFPE", 9: "SIGKILL", 11: "SIGSEGV", 13: "SIGPIPE", 15: "SIGTERM"}
 _SENT_BY_OTHERS = frozenset({1, 2, 3, 9, 15})
@@ -30,7 +32,7 @@ _SHELL_DENIED = re.compile(r"([^\s:]+): [Pp]ermission denied")
 _EXEC_FORMAT = re.compile(r"exec (?:user process caused: )?.*exec format error", re.IGNORECASE)
 _ENV_NAME = r"\b([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[A-Z]{3,}[A-Z0-9]*)\b"
 _MISSING_ENV = re.compile(
-    r"KeyError: ['\"]" + _ENV_NAME + r"['\"]"
+    r"KeyError: ['\"]([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)['\"]"
     r"|" + _ENV_NAME + r": (?:parameter (?:null or )?not set|unbound variable|must be set)"
     r"|(?:[Ee]nvironment )?[Vv]ariable ['\"`]?" + _ENV_NAME + r"['\"`]? (?:is|was|must)"
     r"(?: be)? (?:not )?(?:set|defined|required|missing)"
@@ -60,6 +62,13 @@ def last_words(case: Case) -> Evidence | None:
 
 def _died(case: Case) -> bool:
     return case.trigger in DEATHS
+
+
+def _young(case: Case) -> bool:
+    """It ended soon after its start: what is missing in its configuration shows at once."""
+    if case.started_at is None or case.finished_at is None:
+        return True
+    return (case.finished_at - case.started_at).total_seconds() <= YOUNG_S
 
 
 def _changes(case: Case) -> tuple[Evidence, ...]:
@@ -116,8 +125,8 @@ def _exec_format(case: Case) -> Finding | None:
 def _missing_env(case: Case) -> Finding | None:
     if not _died(case) or case.exit_code in (0, None):
         return None
-    found = last_match(_MISSING_ENV, case.log_tail[-40:])
-    if found is None:
+    found = last_match(_MISSING_ENV, last_lines(case))
+    if found is None or not _young(case):
         return None
     name = next(group for group in found.groups() if group)
     said = Evidence(source="log", text=quote(found.string))
@@ -150,7 +159,10 @@ def _killed(case: Case) -> Finding | None:
         return None
     through = signal in case.kill_signals
     whence = "through the engine" if through else "from outside"
-    absent = Evidence(source="absent", text="no kill through the engine, no out-of-memory event")
+    unseen = "no kill through the engine and no out-of-memory event"
+    absent = Evidence(
+        source="absent", text=unseen if case.events else "no events of that time could be had"
+    )
     return _found(
         "exit.killed",
         f"killed by {name} {whence} (exit {case.exit_code})",

@@ -58,7 +58,7 @@ def _refused(case: Case) -> Finding | None:
         evidence = from_health(case, _REFUSED)
         if evidence is not None and _ITSELF.search(evidence.text):
             return None
-    if not _touched(case) or evidence is None or case.exit_code == 0:
+    if not _touched(case) or evidence is None:
         return None
     summary = _summary(case, "something it depends on refuses connections", evidence.text)
     return Finding(
@@ -71,7 +71,7 @@ def _refused(case: Case) -> Finding | None:
 
 def _dns(case: Case) -> Finding | None:
     evidence = from_log(case, _DNS) or from_health(case, _DNS)
-    if not _touched(case) or evidence is None or case.exit_code == 0:
+    if not _touched(case) or evidence is None:
         return None
     summary = _summary(case, "a name that it looks up is not known", evidence.text)
     return Finding(
@@ -99,7 +99,7 @@ def _port_taken(case: Case) -> Finding | None:
     if by_engine is not None:
         return by_engine
     evidence = from_log(case, _APP_PORT)
-    if case.trigger not in DEATHS or case.exit_code in (0, None) or evidence is None:
+    if case.trigger not in DEATHS or evidence is None:
         return None
     return Finding(
         code="network.port-taken",

@@ -11,6 +11,9 @@ from tabib.model.incident import Case, Evidence, Finding
 QUOTE_CHARS = 300
 """Evidence is quoted up to this length; the case file holds the rest."""
 
+LAST_LINES = 20
+"""So many lines before the end are taken for the application's last words."""
+
 DEATHS = frozenset({"died", "loop", "start_failed"})
 """Triggers of a container that is, or keeps being, down by itself."""
 
@@ -51,9 +54,22 @@ def last_match(pattern: re.Pattern[str], lines: Iterable[str]) -> re.Match[str] 
     return None
 
 
+def last_lines(case: Case) -> tuple[str, ...]:
+    """The log lines that may tell why it ended: the last few of an application that gave up.
+
+    None where a signal ended it or it exited with 0: what stands in the log then is of earlier,
+    and an old complaint must not stand in the way of a restart.
+    """
+    code = case.exit_code
+    gave_up = code is not None and (0 < code < 128 or code == 255)
+    if not gave_up and case.trigger != "unhealthy":
+        return ()
+    return tuple(line for line in case.log_tail if line.strip())[-LAST_LINES:]
+
+
 def from_log(case: Case, pattern: re.Pattern[str]) -> Evidence | None:
-    """The last log line that matches, as evidence."""
-    found = last_match(pattern, case.log_tail)
+    """The last of :func:`last_lines` that matches, as evidence."""
+    found = last_match(pattern, last_lines(case))
     return Evidence(source="log", text=quote(found.string)) if found else None
 
 

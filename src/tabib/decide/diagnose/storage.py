@@ -30,9 +30,13 @@ def _touched(case: Case) -> bool:
 
 
 def _said(case: Case, pattern: re.Pattern[str]) -> Evidence | None:
-    if case.exit_code == 0 or not _touched(case):
-        return from_engine(case, pattern)
-    return from_engine(case, pattern) or from_log(case, pattern) or from_health(case, pattern)
+    found = from_engine(case, pattern)
+    if found is not None or not _touched(case):
+        return found
+    if case.trigger == "unhealthy":
+        # The log of a container that runs may hold old complaints; its check speaks of now.
+        return from_health(case, pattern)
+    return from_log(case, pattern)
 
 
 def _found(code: str, summary: str, *evidence: Evidence, severity: str = "error") -> Finding:

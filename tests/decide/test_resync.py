@@ -1,0 +1,149 @@
+"""What was found exited or missing when nobody watched (DESIGN.md section 3)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from tests.decide.replay import project, slot
+
+from tabib.decide.resync import Gap, on_resync
+from tabib.decide.verdict import Kind, SlotFacts, Verdict
+from tabib.model.container import (
+    LABEL_NUMBER,
+    LABEL_PROJECT,
+    LABEL_SERVICE,
+    ContainerState,
+    Observed,
+)
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+WATCHED = Gap(engine_restarted=False)
+RESTARTED = Gap(
+    engine_restarted=True,
+    lost_at=NOW - timedelta(seconds=70),
+    engine_started_at=NOW - timedelta(seconds=60),
+)
+
+
+def container(status: str, service: str = "api", **state: object) -> ContainerState:
+    given: dict[str, object] = {"created_at": NOW - timedelta(hours=1)} | state
+    return ContainerState(
+        id=f"{service}-id",
+        name=f"tabibrec-{service}-1",
+        status=status,
+        image="busybox",
+        image_id="sha256:1",
+        labels={LABEL_PROJECT: "tabibrec", LABEL_SERVICE: service, LABEL_NUMBER: "1"},
+        **given,  # type: ignore[arg-type]
+    )
+
+
+def judge(found: list[ContainerState], *slots: SlotFacts, gap: Gap = WATCHED) -> list[Verdict]:
+    observed = Observed(at=NOW, containers=tuple(found))
+    return on_resync(observed, project(*slots), gap, NOW)
+
+
+@pytest.mark.parametrize(
+    ("restart", "code", "expected"),
+    [
+        ("always", 0, Kind.STOPPED_BY_HAND),
+        ("unless-stopped", 137, Kind.STOPPED_BY_HAND),
+        ("always", 1, Kind.STOPPED_BY_HAND),
+        (None, 0, Kind.UNKNOWN_EXIT),
+        (None, 137, Kind.UNKNOWN_EXIT),
+        (None, 143, Kind.UNKNOWN_EXIT),
+        (None, 1, Kind.FAILED),
+        (None, 139, Kind.FAILED),
+        ("on-failure", 1, Kind.FAILED),
+        ("on-failure", 143, Kind.UNKNOWN_EXIT),
+        ("no", 1, Kind.FAILED),
+    ],
+)
+def test_exited_while_nobody_watched(restart: str | None, code: int, expected: Kind) -> None:
+    (verdict,) = judge([container("exited", exit_code=code)], slot(restart=restart))
+    assert verdict.kind is expected
+    assert (verdict.halt == "stopped") is (expected is Kind.STOPPED_BY_HAND)
+
+
+def test_a_known_oom_is_no_unknown_exit() -> None:
+    (verdict,) = judge([container("exited", exit_code=137, oom_killed=True)], slot())
+    assert verdict.kind is Kind.FAILED
+
+
+def test_a_job_that_ended_meanwhile_is_finished() -> None:
+    (verdict,) = judge([container("exited", exit_code=0)], slot(job=True))
+    assert (verdict.kind, verdict.halt) == (Kind.FINISHED, "finished")
+
+
+@pytest.mark.parametrize("restart", [None, "always", "unless-stopped", "on-failure"])
+@pytest.mark.parametrize("code", [0, 137, 255])
+def test_what_ran_before_an_engine_restart_is_brought_back(restart: str | None, code: int) -> None:
+    (verdict,) = judge([container("exited", exit_code=code)], slot(restart=restart), gap=RESTARTED)
+    assert verdict.kind is Kind.ENGINE_STOPPED_IT
+
+
+def test_an_engine_that_just_started_is_given_time_for_its_policies() -> None:
+    gap = Gap(engine_restarted=True, engine_started_at=NOW - timedelta(seconds=1))
+    (verdict,) = judge([container("exited", exit_code=0)], slot(restart="always"), gap=gap)
+    assert verdict.kind is Kind.NEEDS_SETTLING
+    assert verdict.decide_at == NOW + timedelta(seconds=9)
+    (verdict,) = judge([container("exited", exit_code=0)], slot(), gap=gap)
+    assert verdict.kind is Kind.ENGINE_STOPPED_IT
+
+
+def test_what_the_engine_stopped_in_its_shutdown_was_not_stopped_by_hand() -> None:
+    shut_down = slot(halted="stopped", halted_at=NOW - timedelta(seconds=75), last_running=False)
+    (verdict,) = judge([container("exited", exit_code=0)], shut_down, gap=RESTARTED)
+    assert (verdict.kind, verdict.halt) == (Kind.ENGINE_STOPPED_IT, "")
+    by_hand = slot(halted="stopped", halted_at=NOW - timedelta(hours=1), last_running=False)
+    (verdict,) = judge([container("exited", exit_code=0)], by_hand, gap=RESTARTED)
+    assert verdict.kind is Kind.IGNORE
+    (verdict,) = judge([container("exited", exit_code=0)], shut_down)
+    assert verdict.kind is Kind.IGNORE, "without an engine restart a stop is a person's"
+
+
+@pytest.mark.parametrize("halted", ["stopped", "removed", "finished", "quarantined"])
+@pytest.mark.parametrize("found", [[], [container("exited", exit_code=1)]])
+def test_what_is_halted_stays_so(halted: str, found: list[ContainerState]) -> None:
+    (verdict,) = judge(found, slot(halted=halted))
+    assert verdict.kind is Kind.IGNORE
+    assert not verdict.actionable
+
+
+def test_what_a_person_started_meanwhile_is_halted_no_more() -> None:
+    (verdict,) = judge([container("running")], slot(halted="stopped", last_running=False))
+    assert (verdict.kind, verdict.halt) == (Kind.RECOVERED, "")
+
+
+def test_gone_while_nobody_watched() -> None:
+    api, web = judge([container("running", "web")], slot(), slot("web"))
+    assert (api.kind, api.trigger) == (Kind.UNKNOWN_REMOVAL, "missing")
+    assert web.kind is Kind.RECOVERED
+    assert {v.kind for v in judge([], slot(), slot("web"))} == {Kind.PROJECT_TAKEN_DOWN}
+    (single,) = judge([], slot())
+    assert single.kind is Kind.UNKNOWN_REMOVAL
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        (container("running", health="unhealthy"), Kind.UNHEALTHY),
+        (container("running", health="starting"), Kind.IGNORE),
+        (container("running", health="healthy"), Kind.RECOVERED),
+        (container("paused"), Kind.IGNORE),
+        (container("restarting"), Kind.ENGINE_RESTARTS_IT),
+        (container("created", created_at=NOW), Kind.NEEDS_SETTLING),
+        (container("created"), Kind.UNKNOWN_EXIT),
+        (container("created", error="network x not found"), Kind.FAILED),
+    ],
+)
+def test_states(state: ContainerState, kind: Kind) -> None:
+    (verdict,) = judge([state], slot())
+    assert verdict.kind is kind
+
+
+def test_a_running_holder_counts_before_a_leftover() -> None:
+    leftover = container("exited", exit_code=1, created_at=NOW)
+    (verdict,) = judge([leftover, container("running")], slot())
+    assert verdict.kind is Kind.RECOVERED
