@@ -177,25 +177,26 @@ def test_names(name: str, secret: bool) -> None:
     assert secret_values([f"{name}=va=lue", "A=b", name]) == ({"va=lue"} if secret else set())
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a" * 64000,
-        "password" * 8000,
-        "a:" * 32000,
-        "://" * 20000,
-        "--" * 32000,
-        "token " * 10000,
-        "http://a:" * 7000,
-        "eyJ." * 16000,
-        "-----BEGIN " * 6000,
-        " --" + "a-" * 32000,
-        '\\"' * 32000,
-        "password=" * 7000,
-        "bearer " * 9000,
-    ],
-)
-def test_hostile_text_costs_little(text: str) -> None:
+HOSTILE = [
+    ("a", 64_000),
+    ("password", 8_000),
+    ("a:", 32_000),
+    ("://", 20_000),
+    ("--", 32_000),
+    ("token ", 10_000),
+    ("http://a:", 7_000),
+    ("eyJ.", 16_000),
+    ("-----BEGIN ", 6_000),
+    ("a-", 32_000),
+    ('\\"', 32_000),
+    ("password=", 7_000),
+    ("bearer ", 9_000),
+]
+
+
+@pytest.mark.parametrize(("piece", "count"), HOSTILE)
+def test_hostile_text_costs_little(piece: str, count: int) -> None:
+    text = f" --{piece * count}"
     started = time.process_time()
     redact(text)
     looks_secret(text)
