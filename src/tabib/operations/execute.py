@@ -121,10 +121,7 @@ class _Run:
                 await self._wait(step)
             else:
                 async with self._calls:
-                    if self.operation.stopping:
-                        self._conclude(step, "stopped")
-                    else:
-                        await self._apply(step)
+                    await self._apply_unless_stopped(step)
         finally:
             self._ended[step.id].set()
 
@@ -143,6 +140,12 @@ class _Run:
             self._conclude(step, "failed", started, error)
         else:
             self._conclude(step, "done", started)
+
+    async def _apply_unless_stopped(self, step: Step) -> None:
+        if self.operation.stopping:  # asked while it waited for its turn
+            self._conclude(step, "stopped")
+        else:
+            await self._apply(step)
 
     async def _apply(self, step: Step) -> None:
         tools = self.tools
