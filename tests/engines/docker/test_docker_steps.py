@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from typing import Any
 
@@ -249,17 +248,14 @@ async def test_a_port_that_another_container_has(
     assert details["holder"] == f"{prefix}-one"
 
 
-async def test_a_port_that_a_process_has(create: Any, engine: DockerEngine) -> None:
-    if not (await engine.info()).local:
-        return  # its ports are those of another machine
-    with socket.socket() as taken:
-        taken.bind(("0.0.0.0", 0))
-        taken.listen()
-        number = taken.getsockname()[1]
-        port = {"target": 80, "published": str(number), "protocol": "tcp"}
-        with pytest.raises(PortTaken) as caught:
-            await create(network_mode="bridge", service={"ports": [port]})
-    assert caught.value.details["port"] == number
+async def test_a_port_that_a_process_has(create: Any, free_port: int) -> None:
+    listener = {"command": ["nc", "-l", "-p", str(free_port)]}
+    await create("listener", network_mode="host", service=listener)
+    await asyncio.sleep(0.3)  # until it listens; a process of the host, as far as ports go
+    port = {"target": 80, "published": str(free_port), "protocol": "tcp"}
+    with pytest.raises(PortTaken) as caught:
+        await create(network_mode="bridge", service={"ports": [port]})
+    assert caught.value.details["port"] == free_port
     assert caught.value.details["protocol"] == "tcp"
     assert "holder" not in caught.value.details
 
@@ -285,4 +281,5 @@ async def test_tagging(engine: DockerEngine, prefix: str) -> None:
         assert seen.images[f"{prefix}/keep:1"].id == seen.images[IMAGE].id
         assert f"{prefix}/no" not in seen.images
     finally:
-        os.system(f"docker rmi {prefix}/keep:1 >/dev/null")
+        remove = await asyncio.create_subprocess_exec("docker", "rmi", f"{prefix}/keep:1")
+        await remove.wait()

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from tabib.engines.docker.call import PULL, Call
+from tabib.engines.docker.call import CREATE, PULL, Call
 from tabib.engines.docker.refusals import RULES, Rule
 from tabib.model.errors import (
     Conflict,
@@ -24,6 +24,7 @@ from tabib.model.errors import (
     EngineUnavailable,
     ImageUnavailable,
     NotFound,
+    StartFailed,
     TabibError,
 )
 
@@ -48,6 +49,14 @@ def refused(call: Call, status: int, message: str) -> TabibError:
             attempted=call.attempted,
             target=call.target,
             advice="Try `docker pull` with this reference.",
+            details={"status": status},
+        )
+    if call.attempted == CREATE and status == 400:
+        return StartFailed(
+            message,
+            attempted=call.attempted,
+            target=call.target,
+            advice="The engine cannot make that: correct the service in the Compose file.",
             details={"status": status},
         )
     kind, advice = _BY_STATUS.get(status, (EngineError, ""))

@@ -37,8 +37,8 @@ def host_config(spec: ContainerSpec, api: tuple[int, int]) -> dict[str, Any]:
             "Links": container_links(spec),
             "PortBindings": port_bindings(service),
             "RestartPolicy": restart_policy(service),
-            "CapAdd": list(service.get("cap_add") or ()),
-            "CapDrop": list(service.get("cap_drop") or ()),
+            "CapAdd": [_capability(str(name)) for name in service.get("cap_add") or ()],
+            "CapDrop": [_capability(str(name)) for name in service.get("cap_drop") or ()],
             "Privileged": bool(service.get("privileged")),
             "ReadonlyRootfs": bool(service.get("read_only")),
             "SecurityOpt": _security_options(spec, options),
@@ -81,6 +81,12 @@ def restart_policy(service: Mapping[str, Any]) -> dict[str, Any]:
     if name == "on-failure" and attempts:
         return {"Name": name, "MaximumRetryCount": attempts}
     return present({"Name": name})
+
+
+def _capability(name: str) -> str:
+    """The kernel's name; Docker's own short form is what people write."""
+    name = name.upper()
+    return name if name == "ALL" or name.startswith("CAP_") else f"CAP_{name}"
 
 
 def _namespaces(service: Mapping[str, Any]) -> dict[str, Any]:
