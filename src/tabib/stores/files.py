@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 
@@ -22,7 +21,7 @@ def create_once(path: Path, content: bytes, *, mode: int) -> bool:
     The content is written under a name of its own and linked into place: a link, unlike a rename,
     never replaces what is there.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
+    draft = path.with_name(f".{path.name}.{os.urandom(6).hex()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import secrets
 import stat
 from pathlib import Path
 
@@ -24,7 +23,7 @@ def create_key(path: Path) -> None:
 
     :raises StateUnusable: the folder is full or read-only.
     """
-    key = base64.b64encode(secrets.token_bytes(_KEY_BYTES)).decode()
+    key = base64.b64encode(os.urandom(_KEY_BYTES)).decode()
     try:
         create_once(path, f"{_PREFIX}{key}\n".encode(), mode=0o600)
     except OSError as error:

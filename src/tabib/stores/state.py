@@ -14,7 +14,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import threading
 from dataclasses import dataclass
@@ -161,7 +160,7 @@ def _installation(path: Path) -> str:
     file = path / "installation"
     if not file.exists():
         # Of two that come at once, whoever links it first has named the folder.
-        create_once(file, f"{secrets.token_hex(16)}\n".encode(), mode=0o600)
+        create_once(file, f"{os.urandom(16).hex()}\n".encode(), mode=0o600)
     text = file.read_text("ascii", "replace").strip()
     if len(text) != 32 or not all(digit in "0123456789abcdef" for digit in text):
         raise unusable(
