@@ -57,16 +57,13 @@ class CaseParts:
 
 def build(parts: CaseParts) -> Case:
     """The case. Where the engine's restart came first, state is from the event and the record."""
-    inspection = parts.inspection
+    inspection, event, verdict = parts.inspection, parts.event, parts.verdict
     recorded = parts.last_seen.inspection if parts.last_seen else None
     state = _mapping(inspection, "State")
-    overwritten = _overwritten(state, parts.event)
+    overwritten = _overwritten(state, event)
     look: Json = recorded or {} if (overwritten or inspection is None) else inspection
-    shown = _mapping(look, "State") if not overwritten else {}
-    event, verdict = parts.event, parts.verdict
-    timeline = Timeline.of([*parts.events, *([event] if event else [])])
-    died = event if event is not None and event.action == "die" else None
-    host = _mapping(inspection or look, "HostConfig")
+    shown = {} if overwritten else _mapping(look, "State")
+    present = inspection or look
     return Case(
         id=parts.id,
         sealed_at=parts.sealed_at,
@@ -78,21 +75,21 @@ def build(parts: CaseParts) -> Case:
         slot=verdict.slot,
         container=verdict.container,
         container_id=verdict.container_id,
-        image=str(_mapping(inspection or look, "Config").get("Image", "")),
+        image=str(_mapping(present, "Config").get("Image", "")),
         exit_code=_exit_code(verdict, shown),
         oom_killed=bool(shown.get("OOMKilled")),
         oom_event=verdict.oom_event,
         status=_status(inspection, verdict, shown),
         health=str(_mapping(state or shown, "Health").get("Status", "")),
         engine_error=verdict.engine_error or str(shown.get("Error", "")),
-        restarts=_restarts(inspection or look),
-        restart_policy=_policy(host),
+        restarts=_restarts(present),
+        restart_policy=_policy(_mapping(present, "HostConfig")),
         started_at=_time(shown.get("StartedAt")),
-        finished_at=died.at if died else _finished(shown, event),
+        finished_at=_finished(shown, event),
         release=parts.release,
         log_tail=_log(parts),
         health_log=_health_log(state, recorded),
-        events=tuple(event_line(e) for e in timeline.events[-EVENT_LINES:]),
+        events=_event_lines(parts),
         kill_signals=verdict.kill_signals,
         dependencies=dict(parts.dependencies),
         config_changes=differences(parts.good_spec, parts.present_spec),
@@ -169,7 +166,14 @@ def _policy(host: Json) -> str:
     return f"{name}:{retries}" if retries else name
 
 
+def _event_lines(parts: CaseParts) -> tuple[str, ...]:
+    seen = [*parts.events, *([parts.event] if parts.event else [])]
+    return tuple(event_line(event) for event in Timeline.of(seen).events[-EVENT_LINES:])
+
+
 def _finished(shown: Json, event: Event | None) -> datetime | None:
+    if event is not None and event.action == "die":
+        return event.at
     if shown.get("Running"):
         return None
     return _time(shown.get("FinishedAt")) or (event.at if event else None)

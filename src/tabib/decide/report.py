@@ -142,7 +142,7 @@ _DONE = {
     "none": "left alone",
 }
 _ENDS = {
-    "recovered": "well",
+    "recovered": "recovered",
     "mitigated": "better, not cured",
     "needs_human": "needs a person",
     "open": "not over yet",
@@ -153,7 +153,7 @@ _ENDS = {
 def summary(incident: Incident) -> str:
     """One line: who, what happened, what was done, how it ended.
 
-    ``api: killed by SIGKILL from outside (exit 137); started again; well after 2.1 s``
+    ``api: killed by SIGKILL from outside (exit 137); started again; recovered after 2.1 s``
     """
     parts = [incident.cause.summary]
     done = [t for t in incident.treatments if t.outcome not in ("offered", "refused")]
