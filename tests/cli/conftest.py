@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.protocol import ProtocolServer
 
+from support.protocol import ProtocolServer
 from tabib.cli.main import main
 
 COMPOSE = """\

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.protocol import ProtocolServer, of_error
 
 from cli.conftest import Tabib
+from support.protocol import ProtocolServer, of_error
 from tabib.cli import exit_codes
 from tabib.model import errors
 from tabib.model.errors import TabibError

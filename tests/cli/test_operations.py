@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.protocol import Answer, Asked, ProtocolServer, of_json, of_stream
 
 from cli.conftest import Tabib
+from support.protocol import Answer, Asked, ProtocolServer, of_json, of_stream
 
 UP = "POST /v1/projects/shop/up"
 PLAN = {

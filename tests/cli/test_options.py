@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from support.protocol import ProtocolServer, of_stream
 
 from cli.conftest import Tabib
+from support.protocol import ProtocolServer, of_stream
 
 DONE = of_stream({"type": "result", "containers": []})
 

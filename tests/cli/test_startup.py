@@ -7,11 +7,12 @@ import subprocess
 import sys
 
 import pytest
+
 from support.protocol import ProtocolServer
 
 HEAVY = (
-    "aiodocker", "aiohttp", "apsw", "asyncio", "cryptography", "fastapi", "jsonschema_rs", "msgspec",
-    "pydantic", "rich", "starlette", "structlog", "uvicorn", "yaml", "subprocess",
+    "aiodocker", "aiohttp", "apsw", "asyncio", "cryptography", "fastapi", "jsonschema_rs",
+    "msgspec", "pydantic", "rich", "starlette", "structlog", "uvicorn", "yaml", "subprocess",
 )  # fmt: skip
 PROBE = """
 import sys

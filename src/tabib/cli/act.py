@@ -59,4 +59,4 @@ def act(
     if dry_run:
         print_plan(progress.board, console, settings.progress)
     elif not quiet and settings.progress not in ("json", "quiet"):
-        console.say(action_summary(_DONE[verb], result))
+        console.say(action_summary(_DONE[verb], result, progress.board.done()))

@@ -73,6 +73,11 @@ class RemoteFiles:
         raise UsageError("too many symbolic links", attempted="follow", target=path)
 
 
+def _absolute(path: str) -> str:
+    """A path in a container; relative ones start at its root, as with docker."""
+    return posixpath.normpath("/" + path.lstrip("/"))
+
+
 # ── from a container ──────────────────────────────────────────────────────────────────────────
 
 
@@ -84,7 +89,7 @@ def download(
     :raises TabibError: not there, not writable, or an entry that must not be unpacked.
     """
     contents_only = source.endswith("/.")
-    path = posixpath.normpath("/" + source)
+    path = _absolute(source)
     if options.follow_link:
         path, _ = files.resolve(path)
     with files.open(path) as stream:
@@ -111,7 +116,7 @@ def _place_here(
     if os.path.isdir(destination):
         if contents_only and first.isdir():
             return destination, ""
-        name = posixpath.basename(posixpath.normpath("/" + source)) or "root"
+        name = posixpath.basename(_absolute(source)) or "root"
         return destination, name
     if first.isdir() and os.path.exists(destination):
         raise UsageError(
@@ -142,7 +147,7 @@ def upload(
 
     :raises TabibError: not there, not readable, or it does not fit what stands at the destination.
     """
-    path, there = files.resolve(posixpath.normpath("/" + destination))
+    path, there = files.resolve(_absolute(destination))
     if source == "-":
         if there is None or not there.isdir():
             raise NotFound(
@@ -157,6 +162,10 @@ def upload(
     is_folder = os.path.isdir(here) and not os.path.islink(here)
     name = os.path.basename(os.path.abspath(source)) or "root"
     folder, name = _place_there(path, there, destination, name, is_folder, contents_only)
+    if there is None and files.entry(folder) is None:
+        raise NotFound(
+            f"there is no folder {folder} in the container", attempted="copy to", target=destination
+        )
     files.put(folder, _tar_of(here, name, options), keep_owner=options.keep_owner)
 
 

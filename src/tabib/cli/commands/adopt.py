@@ -48,7 +48,10 @@ def adopt(settings: Settings, project: str, mode: str, dry_run: bool) -> None:
 @click.pass_obj
 def disown(settings: Settings, project: str, dry_run: bool) -> None:
     """Let a project go. Nothing is stopped; what fails from now on is not treated."""
-    _change(settings, project, "disown", "act", dry_run)
+    if dry_run:
+        Console(settings.ansi).line(f"would stop caring for {project}; its containers run on")
+        return
+    _change(settings, project, "disown", "act", dry_run=False)
 
 
 def _change(settings: Settings, project: str, verb: str, mode: str, dry_run: bool) -> None:
@@ -66,7 +69,9 @@ def _change(settings: Settings, project: str, verb: str, mode: str, dry_run: boo
     if dry_run:
         print_plan(progress.board, console, settings.progress)
     elif settings.progress not in ("json", "quiet"):
-        done = f"in care ({result.get('mode') or mode})" if verb == "adopt" else "let go"
-        containers = result.get("containers")
-        number = containers if isinstance(containers, int) else len(containers or ())
-        console.say(f"{project} is {done}: {count(number, 'container')}")
+        if verb == "disown":
+            console.say(f"{project} is let go; its containers run on")
+            return
+        containers = list(result.get("containers") or ())
+        care = result.get("mode") or mode
+        console.say(f"{project} is in care ({care}): {count(containers, 'container')}")

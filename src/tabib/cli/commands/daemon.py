@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -44,8 +45,6 @@ def run(settings: Settings, socket: str | None, background: bool, private: bool)
     """Run the daemon in the foreground. This is what a service manager calls."""
     from tabib.daemon import main
 
-    if private:
-        _end_with_the_command()
     options = daemon_options(settings)
     code: int = main(
         options.state_dir,
@@ -55,19 +54,6 @@ def run(settings: Settings, socket: str | None, background: bool, private: bool)
         log_level=settings.log_level or "info",
     )
     return code
-
-
-def _end_with_the_command() -> None:
-    """A private daemon stops when its command is gone, however that ended."""
-    import signal
-    import threading
-
-    def watch() -> None:
-        while os.read(0, 1024):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 @command(
@@ -132,7 +118,7 @@ def status(settings: Settings, as_json: bool) -> int:
         return 0
     from tabib.cli.render.daemon import status_lines
 
-    for line in status_lines(answer, console):
+    for line in status_lines(answer, console, datetime.now(UTC)):
         console.line(line)
     return 0
 

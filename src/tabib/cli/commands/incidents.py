@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -11,15 +13,18 @@ from tabib.cli.console import Console
 from tabib.cli.options import command, json_option
 from tabib.cli.project import name_or_all
 from tabib.cli.render.incident import incident_page, incident_table
+from tabib.cli.render.units import parse_time
 from tabib.cli.session import connect
 from tabib.cli.settings import Settings
 from tabib.model.errors import NotFound
+
+RECENT = timedelta(days=7)
 
 
 @command(
     "incidents",
     examples=(
-        "tabib incidents           of the last days, in the project here or in all",
+        "tabib incidents           open ones and those of the last week, here or in all projects",
         "tabib incidents --all     every one that is remembered",
         "tabib incidents --json",
     ),
@@ -32,7 +37,9 @@ def incidents(settings: Settings, show_all: bool, quiet: bool, as_json: bool) ->
     """List what went wrong, what was done about it, and whether it helped."""
     project = name_or_all(settings)
     with connect(settings) as client:
-        rows = client.get("/v1/incidents", {"project": project or None, "all": show_all})
+        rows = client.get("/v1/incidents", {"project": project or None, "all": True})
+    if not show_all:
+        rows = recent(rows, datetime.now(UTC))
     console = Console(settings.ansi)
     if as_json:
         console.json(rows)
@@ -44,6 +51,17 @@ def incidents(settings: Settings, show_all: bool, quiet: bool, as_json: bool) ->
     else:
         for line in incident_table(rows, console):
             console.line(line)
+
+
+def recent(rows: Sequence[Mapping[str, Any]], now: datetime) -> list[Mapping[str, Any]]:
+    """Those that still want attention, and those that opened within :data:`RECENT`."""
+    return [
+        row
+        for row in rows
+        if row.get("outcome") in ("open", "needs_human", "mitigated")
+        or (opened := parse_time(row.get("opened_at"))) is None
+        or now - opened < RECENT
+    ]
 
 
 @command(

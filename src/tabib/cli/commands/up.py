@@ -19,7 +19,7 @@ from tabib.cli.options import (
 )
 from tabib.cli.project import check_services, load_project
 from tabib.cli.render.plan import print_plan
-from tabib.cli.render.summary import up_summary
+from tabib.cli.render.summary import unattended_note, up_summary
 from tabib.cli.session import connect, who
 from tabib.cli.settings import Settings
 from tabib.model.errors import UsageError
@@ -123,6 +123,8 @@ def up(settings: Settings, /, **given: Any) -> int:
             return 0
         if not given["quiet"] and settings.progress not in ("json", "quiet"):
             console.say(up_summary(result, console))
+            if result.get("changed") and progress.board.unattended:
+                console.say(f"note: {unattended_note(progress.board.unattended)}")
         return _afterwards(client, settings, project.name, given)
 
 

@@ -74,7 +74,10 @@ class Board:
     release: int | None = None
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
     plan: tuple[Mapping[str, Any], ...] = ()
+    """Steps of all plans so far: images are pulled by one of their own."""
     notes: list[str] = field(default_factory=list)
+    unattended: tuple[str, ...] = ()
+    """Services that nothing but the daemon restarts."""
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
 
@@ -87,6 +90,7 @@ class Board:
             "step": self._step,
             "progress": self._progress,
             "container": self._container,
+            "restarts": self._restarts,
             "result": self._result,
             "error": self._error,
         }.get(str(message.get("type")))
@@ -109,10 +113,11 @@ class Board:
         return [Change("warning" if message.get("level") == "warning" else "note", text)]
 
     def _plan(self, message: Mapping[str, Any], _: float) -> list[Change]:
-        self.plan = tuple(message.get("steps") or ())
+        steps = tuple(message.get("steps") or ())
+        self.plan += steps
         self.project = str(message.get("project") or self.project)
-        self.release = message.get("release")
-        for step in self.plan:
+        self.release = message.get("release") or self.release
+        for step in steps:
             if step.get("verb") != "tag_image":
                 self._row(str(step.get("verb")), str(step.get("subject"))).open_steps += 1
         changes: list[Change] = []
@@ -122,6 +127,8 @@ class Board:
 
     def _row(self, verb: str, subject: str) -> Row:
         group = _KINDS.get(verb, ("other", "", ""))[0]
+        # The daemon says `network shop_default`; here the group's name stands before it.
+        subject = subject.removeprefix(f"{group} ")
         return self.rows.setdefault((group, subject), Row(group, subject, text="queued"))
 
     def _step(self, message: Mapping[str, Any], now: float) -> list[Change]:
@@ -176,7 +183,7 @@ class Board:
         return [Change("progress", row.text, row)]
 
     def _verb_of(self, step_id: str) -> str:
-        for step in self.plan:
+        for step in reversed(self.plan):
             if step.get("id") == step_id:
                 return str(step.get("verb"))
         return "pull_image"
@@ -195,6 +202,15 @@ class Board:
         row.text = text
         row.begun = now if row.begun is None else row.begun
         return [Change("step", text, row)]
+
+    def _restarts(self, message: Mapping[str, Any], _: float) -> list[Change]:
+        self.unattended = tuple(map(str, message.get("services") or ()))
+        return []
+
+    def done(self) -> list[str]:
+        """Containers on which something was done."""
+        rows = self.rows.values()
+        return [row.subject for row in rows if row.group == "container" and row.state == "done"]
 
     def _result(self, message: Mapping[str, Any], _: float) -> list[Change]:
         self.result = {key: value for key, value in message.items() if key != "type"}

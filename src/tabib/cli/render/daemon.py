@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from tabib.cli.console import Console
 from tabib.cli.render.table import table
-from tabib.cli.render.units import duration, size
+from tabib.cli.render.units import age, duration, size
 
 
-def status_lines(answer: Mapping[str, Any], console: Console) -> list[str]:
+def status_lines(answer: Mapping[str, Any], console: Console, now: datetime) -> list[str]:
     """What ``GET /v1/daemon/status`` says: itself, its state folder, a table of engines."""
     state = answer.get("state") or {}
     lines = [
         f"tabib daemon {answer.get('version')}, pid {answer.get('pid')}, "
-        f"up {duration(float(answer.get('uptime_seconds') or 0))}",
+        f"up {age(answer.get('started_at'), now)}",
         f"{size(int(answer.get('memory_bytes') or 0))} of memory, "
         f"{duration(float(answer.get('cpu_seconds') or 0))} of CPU",
         f"state in {state.get('dir')}: journal {size(int(state.get('journal_bytes') or 0))}, "

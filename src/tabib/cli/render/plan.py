@@ -35,10 +35,11 @@ def plan_lines(board: Board, console: Console) -> list[str]:
 
 def _row(step: Mapping[str, Any], console: Console) -> tuple[str, str, str]:
     verb = str(step.get("verb", "")).replace("_", " ")
+    noun = verb.rpartition(" ")[2]
     color = _COLORS.get(verb.split(" ")[0], "")
     return (
         console.paint(verb, color) if color else verb,
-        str(step.get("subject", "")),
+        str(step.get("subject", "")).removeprefix(f"{noun} "),
         str(step.get("reason", "")),
     )
 

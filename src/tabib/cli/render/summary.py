@@ -22,22 +22,32 @@ def up_summary(result: Mapping[str, Any], console: Console) -> str:
         for word in ("created", "recreated", "removed")
         if result.get(word)
     }
-    standing = [
-        *(result.get("created") or ()),
-        *(result.get("recreated") or ()),
-        *(result.get("unchanged") or ()),
-    ]
+    standing = {
+        name
+        for word in ("created", "recreated", "started", "unchanged")
+        for name in result.get(word) or ()
+    }
     healthy = bool(result.get("healthy"))
     state = console.paint_err("healthy", "green") if healthy else "started"
-    text = f"{count(standing, 'container')} {state}"
-    if changed and result.get("seconds") is not None:
+    if not (changed or result.get("changed")):
+        number = f"{count(len(standing), 'container')} " if standing else ""
+        return f"nothing to do: {number}{state}"
+    text = f"{count(len(standing), 'container')} {state}"
+    if result.get("seconds") is not None:
         text += f" in {duration(float(result['seconds']))}"
-    elif not changed:
-        text += ", nothing to do"
     if result.get("release"):
         text += f"; release {result['release']}"
     details = ", ".join(f"{len(names)} {word}" for word, names in changed.items())
     return f"{text} ({details})" if details else text
+
+
+def unattended_note(services: Sequence[str]) -> str:
+    """What a person should know about services without a restart policy."""
+    names = ", ".join(services)
+    return (
+        f"only the tabib daemon restarts {names}, also after a reboot: "
+        "the file has no `restart:` for " + ("it" if len(services) == 1 else "them")
+    )
 
 
 def down_summary(name: str, result: Mapping[str, Any]) -> str:
@@ -48,7 +58,7 @@ def down_summary(name: str, result: Mapping[str, Any]) -> str:
     return f"{text}, with {count(volumes, 'volume')}" if volumes else text
 
 
-def action_summary(done: str, result: Mapping[str, Any]) -> str:
-    """``stopped 3 containers``."""
-    containers = list(result.get("containers") or ())
+def action_summary(done: str, result: Mapping[str, Any], touched: Sequence[str]) -> str:
+    """``stopped 3 containers``; ``touched``: what was seen to change, if the result names none."""
+    containers = list(result.get("containers") or touched)
     return f"{done} {count(containers, 'container')}" if containers else "nothing to do"
