@@ -53,7 +53,7 @@ async def test_stop_of_a_paused_container_unpauses_it(bench: Bench) -> None:
     name = await bench.run("a", SLEEPER)
     async with bench.recording() as seen:
         await bench.apply(Verb.PAUSE_CONTAINER, name)
-        await bench.apply(Verb.STOP_CONTAINER, name, options={"timeout_s": 0})
+        await bench.apply(Verb.STOP_CONTAINER, name, options={"timeout_s": 1})
     assert actions(seen.of(name)) == ["pause", "kill", "unpause", "kill", "die", "stop"]
 
 

@@ -121,11 +121,17 @@ def remove_network(world: World, name: str) -> None:
 def connect(world: World, network_name: str, options: Mapping[str, Any]) -> None:
     """Attach a container; attaching twice succeeds.
 
-    :raises NotFound: there is no such network or container.
+    :raises NotFound: there is no such container, or it runs and there is no such network. What
+        does not run is not checked: its start will fail.
     """
     record = world.container(str(options["container"]), "connect network")
-    network = _existing(world, network_name, "connect network")
+    network = world.network(network_name)
     aliases = tuple(options.get("aliases") or ())
+    if network is None:
+        if record.alive:
+            raise _no_network(network_name)
+        record.attachments.append(Attachment(network_name, aliases))
+        return
     known = [a for a in record.attachments if network.id == a.network_id or network.name == a.name]
     if known:
         if not record.alive:
@@ -148,13 +154,13 @@ def disconnect(world: World, network_name: str, options: Mapping[str, Any]) -> N
             networking.disconnect(world, record, attachment)
 
 
-def _existing(world: World, name: str, attempted: str) -> NetworkRecord:
-    network = world.network(name)
-    if network is None:
-        raise NotFound(
-            f"network {name} not found", attempted=attempted, target=name, details={"status": 404}
-        )
-    return network
+def _no_network(name: str) -> NotFound:
+    return NotFound(
+        f"network {name} not found",
+        attempted="connect network",
+        target=name,
+        details={"status": 404},
+    )
 
 
 async def pull(world: World, reference: str, step_id: str, progress: ProgressSink | None) -> str:
