@@ -11,7 +11,7 @@ from tabib.compose import decode as d
 from tabib.compose.tree import Path
 
 Emit = Literal["filled", "given", "always"]
-Note = Callable[[Path, str], None]
+Note = Callable[[Path, str | dict[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +176,7 @@ NETWORK = _fields(
     ),
 )
 VOLUME = _fields("name:text driver:text driver_opts:options external:bool labels:mapping")
+MODEL = _fields("name:text model:text context_size:int runtime_flags:texts")
 FILE_OBJECT = _fields(
     """name:text file:text environment:text content:text external:bool labels:mapping driver:text
     driver_opts:stringmap template_driver:text"""
@@ -183,11 +184,15 @@ FILE_OBJECT = _fields(
 
 
 def struct(fields: Struct, value: Any, path: Path, note: Note) -> dict[str, Any]:
-    """The JSON object of a struct; what does not fit goes to ``note(path, message)``."""
+    """The JSON object of a struct; what does not fit goes to ``note(path, message)``, and so do
+    its ``x-*`` keys, as a mapping."""
     if not isinstance(value, dict):
         if value is not None:
             note(path, "must be a mapping")
         value = {}
+    extras = {key: inner for key, inner in value.items() if key.startswith("x-")}
+    if extras:
+        note(path, extras)
     result: dict[str, Any] = {}
     for field in fields:
         given = _get(value, field.key)

@@ -42,8 +42,9 @@ def float32(number: float) -> int | float:
         raise ValueError(f"{number} is too large") from None
     if not math.isfinite(number):
         raise ValueError(f"{number} is not a usable number")
+    (exact,) = struct.unpack("f", packed)
     for digits in range(1, 10):
-        short = float(f"{number:.{digits}g}")
+        short = float(f"{exact:.{digits}g}")
         if struct.pack("f", short) == packed:
             break
     return int(short) if short.is_integer() and abs(short) < 1e21 else short

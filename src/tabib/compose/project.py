@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tabib.compose import dotenv, extension, fields, hashes
@@ -11,7 +11,7 @@ from tabib.compose.consistency import Consistency
 from tabib.compose.discover import Setting, read_text
 from tabib.compose.problems import Problems
 from tabib.compose.request import LoadRequest, Reader
-from tabib.compose.tree import Map, Mark, mark_at
+from tabib.compose.tree import Map, Mark, Path, mark_at
 from tabib.model.project import Dependency, FileObject, Network, Project, Service, Volume
 
 Spec = dict[str, Any]
@@ -28,6 +28,7 @@ class Builder:
     reader: Reader
     problems: Problems
     secret_values: Mapping[str, str]
+    inline: dict[str, Any] = field(default_factory=dict)
 
     def build(self) -> Project:
         """:raises Stop: the project is not consistent."""
@@ -59,11 +60,19 @@ class Builder:
             secrets=self._file_objects("secrets", keep),
             configs=self._file_objects("configs", keep),
             extensions={k: extension.plain(v) for k, v in self.tree.items() if k.startswith("x-")},
+            models=self._models(),
+            inline=self.inline,
             warnings=tuple(self.problems.warnings),
         )
 
-    def _note(self, path: Any, message: str) -> None:
-        self.problems.add(message, mark=mark_at(self.tree, path), path=path)
+    def _note(self, path: Path, found: str | dict[str, Any]) -> None:
+        if isinstance(found, str):
+            self.problems.add(found, mark=mark_at(self.tree, path), path=path)
+            return
+        node = self.inline
+        for part in path:
+            node = node.setdefault(str(part), {})
+        node.update(extension.plain(found))
 
     def _members(self, section: str) -> list[tuple[str, Any]]:
         members = self.tree.get(section)
@@ -191,6 +200,12 @@ class Builder:
                 )
         self.problems.check()
         return found
+
+    def _models(self) -> dict[str, Any]:
+        return {
+            key: fields.struct(fields.MODEL, node, ("models", key), self._note)
+            for key, node in self._members("models")
+        }
 
     def _file_objects(self, section: str, keep: _Used | None) -> dict[str, FileObject]:
         found = {}

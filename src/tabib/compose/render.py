@@ -39,6 +39,8 @@ def as_yaml(project: Project) -> str:
     """``docker compose config``: equal as YAML; loading it again gives the same project."""
     import yaml
 
+    from tabib.compose import yamlshape
+
     class Dumper(yaml.CSafeDumper):
         def ignore_aliases(self, data: Any) -> bool:
             return True
@@ -48,21 +50,14 @@ def as_yaml(project: Project) -> str:
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     Dumper.add_representer(str, text)
-    content = _without_nulls(document(project))
-    head = {"name": content.pop("name"), "services": content.pop("services")}
     printed: str = yaml.dump(
-        {**head, **content}, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10_000
+        yamlshape.shape(document(project), project),
+        Dumper=Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        width=10_000,
     )
     return printed.replace("$", "$$")
-
-
-def _without_nulls(content: dict[str, Any]) -> dict[str, Any]:
-    """A command that is not written is null in JSON, and left out in YAML."""
-    for service in content["services"].values():
-        for key in ("command", "entrypoint"):
-            if service.get(key, 0) is None:
-                del service[key]
-    return content
 
 
 def service_names(project: Project) -> list[str]:

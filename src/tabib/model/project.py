@@ -161,4 +161,8 @@ class Project:
     configs: Mapping[str, FileObject] = field(default_factory=dict)
     extensions: Json = field(default_factory=dict)
     """Top-level ``x-*`` keys."""
+    inline: Json = field(default_factory=dict)
+    """``x-*`` keys within services, networks, …, nested as they stand (list positions as text)."""
+    models: Json = field(default_factory=dict)
+    """Top-level ``models``, canonical; nothing here runs them yet."""
     warnings: tuple[LoadWarning, ...] = ()

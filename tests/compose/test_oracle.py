@@ -1,0 +1,51 @@
+"""Against Docker Compose itself: what it prints, what it hashes, what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from compose.harness import Case, cases
+from support import compose_oracle
+from tabib.compose import render
+from tabib.model.errors import ConfigError
+
+pytestmark = pytest.mark.oracle
+
+
+def _ask(case: Case, *tail: str) -> compose_oracle.Answer:
+    return compose_oracle.ask(
+        [*case.args, "config", *tail], cwd=case.cwd, env=case.env, stdin=case.stdin
+    )
+
+
+@pytest.mark.parametrize("case", [c for c in cases() if not c.refused], ids=lambda c: c.name)
+def test_prints_and_hashes_what_compose_does(case: Case) -> None:
+    project = case.load()
+    answer = _ask(case, "--format", "json")
+    assert answer.code == 0, answer.err
+    assert render.as_json(project) == answer.out
+    assert render.hash_lines(project) == _ask(case, "--hash", "*").out.splitlines()
+    assert yaml.safe_load(render.as_yaml(project)) == yaml.safe_load(_ask(case).out)
+    assert render.profile_names(project) == _ask(case, "--profiles").out.splitlines()
+    assert sorted(render.volume_names(project)) == sorted(_ask(case, "--volumes").out.splitlines())
+    assert sorted(render.image_names(project)) == sorted(_ask(case, "--images").out.splitlines())
+    assert sorted(render.service_names(project)) == sorted(
+        _ask(case, "--services").out.splitlines()
+    )
+
+
+@pytest.mark.parametrize("case", [c for c in cases() if c.refused], ids=lambda c: c.name)
+def test_refuses_what_compose_refuses(case: Case) -> None:
+    assert _ask(case, "--format", "json").code != 0
+    with pytest.raises(ConfigError) as caught:
+        case.load()
+    problems = caught.value.details["problems"]
+    assert problems
+    assert all(problem["message"] for problem in problems)
+
+
+def test_there_are_enough_cases() -> None:
+    names = [case.name for case in cases()]
+    assert len([name for name in names if not name.startswith("refused-")]) >= 60
+    assert len([name for name in names if name.startswith("refused-")]) >= 40

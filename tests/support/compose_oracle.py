@@ -1,0 +1,60 @@
+"""Docker Compose 2.40 as the judge of the loader: found or fetched, and run within bounds."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from setup import compose_peer
+
+_MEMORY_BYTES = 8 << 30
+_CPU_S = 20
+_WALL_S = 60
+
+
+@cache
+def program() -> Path:
+    """The program. :raises AssertionError: it is not to be had; such a test never passes unseen."""
+    named = os.environ.get("TABIB_COMPOSE_PEER")
+    found = Path(named) if named else compose_peer.ensure()
+    assert found is not None, "Docker Compose 2.40 is not to be had: set TABIB_COMPOSE_PEER"
+    assert found.exists(), f"{found}, where Docker Compose 2.40 should be, is not there"
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    code: int
+    out: str
+    err: str
+
+
+def _bound() -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
+
+
+def ask(
+    args: list[str],
+    *,
+    cwd: Path,
+    env: dict[str, str],
+    stdin: bytes = b"",
+    timeout_s: float = _WALL_S,
+) -> Answer:
+    """Run Compose with a limit on memory, processor time and wall time."""
+    done = subprocess.run(
+        [str(program()), *args],
+        cwd=cwd,
+        env={"PATH": "/usr/bin:/bin", **env},
+        input=stdin,
+        capture_output=True,
+        timeout=timeout_s,
+        preexec_fn=_bound,
+        check=False,
+    )
+    return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())
