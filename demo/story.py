@@ -121,7 +121,7 @@ def _break(shop: Shop, act: Act) -> float:
     before = shop.seen(act.service)
     if before is None:
         raise SetupError(f"there is no {act.service} container to break", "make demo")
-    orders, known = shop.orders(), {found["id"] for found in _incidents()}
+    orders, known = shop.orders(), {found["id"]: _treated(found) for found in _incidents()}
     begun = time.monotonic()
     act.strike(shop)
     line(f"  {paint('✗', 'red')} {act.done}")
@@ -140,14 +140,17 @@ def _break(shop: Shop, act: Act) -> float:
     return seconds
 
 
-def _diagnosis(service: str, known: set[str]) -> None:
-    """Wait until tabib has closed the case, then say what it found."""
+def _diagnosis(service: str, known: dict[str, int]) -> None:
+    """Wait until tabib has closed the case, then say what it found.
+
+    Trouble that comes back soon is the same incident, opened again with one treatment more.
+    """
     new: list[dict[str, Any]] = []
 
     def closed() -> bool:
-        everything = _incidents()
-        new[:] = [it for it in everything if it["id"] not in known and it["service"] == service]
-        return bool(new) and all(it["closed_at"] for it in new)
+        ours = [found for found in _incidents() if found["service"] == service]
+        new[:] = [found for found in ours if _treated(found) > known.get(found["id"], -1)]
+        return bool(new) and all(found["closed_at"] for found in new)
 
     wait(closed, _EXPLAINED_WITHIN)
     if not new:
@@ -158,7 +161,7 @@ def _diagnosis(service: str, known: set[str]) -> None:
     for found in new:
         cause = found.get("cause") or {}
         detail(f"incident {found['id']}: {cause.get('code', '?')}: {cause.get('summary', '?')}")
-        for done in found.get("treatments") or []:
+        for done in (found.get("treatments") or [])[known.get(found["id"], 0) :]:
             detail(f"  {done['action']}: {done['reason']} → {done.get('outcome') or 'open'}")
         detail(f"  outcome: {found['outcome']}")
 
@@ -172,6 +175,10 @@ def _confirm(service: str) -> None:
 
 def _incidents() -> list[dict[str, Any]]:
     return [found for found in command.ask("incidents", "--all") if found["project"] == PROJECT]
+
+
+def _treated(incident: dict[str, Any]) -> int:
+    return len(incident.get("treatments") or [])
 
 
 def _explain() -> None:
