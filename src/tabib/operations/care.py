@@ -30,6 +30,7 @@ _QUEUE = 10_000
 _JOURNALLED = frozenset(
     ("start", "die", "kill", "stop", "oom", "destroy", "pause", "unpause", "health_status")
 )
+_JUDGED = frozenset(("start", "die", "stop", "oom", "destroy", "health_status"))
 _FLUSH_S = 0.2
 OBSERVE_EVERY_S = 30.0
 
@@ -81,6 +82,8 @@ class Care:
 
     async def _handle(self, event: Event, again: bool) -> None:
         if event.kind == "network":
+            if event.action != "destroy":
+                return
             for each in await self.ward.all():
                 await self._classify(each, event)
             return
@@ -88,11 +91,13 @@ class Care:
             return
         cared = await self.ward.get(event.project)
         if cared is None:
+            self.record.forget(event.project)
             return
         self.record.secrets[event.project] = cared.secrets
         if not again:
             self._remember(event)
-        await self._classify(cared, event)
+        if event.action in _JUDGED:
+            await self._classify(cared, event)
 
     def _remember(self, event: Event) -> None:
         if event.action in ("start", "unpause", "health_status") and not event.oneoff:
@@ -123,13 +128,13 @@ class Care:
     async def _classify(self, cared: Cared, event: Event) -> None:
         tools = self.tools
         project = cared.record.project
-        seen = await tools.journal.last_seen(tools.info.id, project)
+        facts = cared.facts(await self.record.last_running(project))
         now = tools.clock.now()
         verdict = classify(
             event,
             tools.watch.history(project),
             tools.actions.recent,
-            cared.facts(seen),
+            facts,
             now,
         )
         await self._judged(cared, verdict, event)

@@ -14,7 +14,7 @@ from tabib.decide.verdict import ProjectFacts, SlotFacts, SlotKey, checks_health
 from tabib.model import container as c
 from tabib.model.container import ImageState
 from tabib.model.project import Project, Service
-from tabib.model.release import CareRecord, LastSeen, Release
+from tabib.model.release import CareRecord, Release
 from tabib.operations.tools import Tools
 from tabib.stores.seal import open_project
 
@@ -41,12 +41,10 @@ class Cared:
                 return why
         return ""
 
-    def facts(self, seen: list[LastSeen]) -> ProjectFacts:
-        """The facts that triage judges by."""
-        last = {one.name: one for one in seen}
+    def facts(self, last_running: Mapping[str, bool]) -> ProjectFacts:
+        """The facts that triage judges by; ``last_running`` by container name."""
         slots: dict[SlotKey, SlotFacts] = {}
         for fact in self._from_model() if self.project else self._from_inspections():
-            known = last.get(fact.container)
             deployed = self.release is not None and self.release.verdict in ("good", "adopted")
             halted = self.halted(fact.container)
             slots[(fact.service, fact.slot)] = SlotFacts(
@@ -57,7 +55,7 @@ class Cared:
                 has_healthcheck=fact.has_healthcheck,
                 job=fact.job,
                 mode=fact.mode,
-                last_running=known.running if known else deployed,
+                last_running=last_running.get(fact.container, deployed),
                 halted=halted,
                 halted_at=self.record.updated_at if halted else None,
             )

@@ -172,13 +172,12 @@ class _Treatment:
         return incident
 
     async def _slot(self) -> SlotFacts | None:
-        tools = self.tools
         cared = await self.ward.get(self.project)
         if cared is None:
             return None
         self.cared = cared
-        seen = await tools.journal.last_seen(tools.info.id, self.project)
-        return cared.facts(seen).slots.get((self.verdict.service, self.verdict.slot))
+        facts = cared.facts(await self.record.last_running(self.project))
+        return facts.slots.get((self.verdict.service, self.verdict.slot))
 
     async def _history(self, incident_id: str) -> Sequence[Treatment]:
         tools = self.tools

@@ -37,6 +37,8 @@ class Record:
         self._tails: dict[str, deque[str]] = {}
         self._followers: dict[str, asyncio.Task[None]] = {}
         self._pending: set[str] = set()
+        self._running: dict[str, dict[str, tuple[str, bool]]] = {}
+        """Project → container name → (id, whether it ran when last seen): the journal's, kept."""
         self.secrets: dict[str, frozenset[str]] = {}
         """Project → values of its secrets that nothing may show."""
 
@@ -45,6 +47,10 @@ class Record:
         if container_id not in self._pending:
             self._pending.add(container_id)
             self._group.create_task(self._look(container_id, after_s))
+
+    async def last_running(self, project: str) -> Mapping[str, bool]:
+        """Container name → whether it ran when it was last seen."""
+        return {name: ran for name, (_, ran) in (await self._known(project)).items()}
 
     def watch_over(self, container_id: str) -> None:
         """Begin the record of a container that already runs; idempotent."""
@@ -61,10 +67,11 @@ class Record:
         if follower:
             follower.cancel()
 
-    def forget(self, container_id: str) -> None:
-        """It is not in care any more."""
-        self.gone(container_id)
-        self._tails.pop(container_id, None)
+    def forget(self, project: str) -> None:
+        """The project is not in care any more, or was taken down."""
+        for container_id, _ in self._running.pop(project, {}).values():
+            self.gone(container_id)
+            self._tails.pop(container_id, None)
 
     def redactor(self, inspection: Mapping[str, Any]) -> Redactor:
         """What takes the container's secrets out of text where evidence enters."""
@@ -105,10 +112,19 @@ class Record:
             inspection=await seal_inspection(inspection, tools.vault),
             log_tail=self.tail(str(inspection["Id"]))[-20:],
         )
-        for older in await tools.journal.last_seen(tools.info.id, seen.project):
-            if older.name == seen.name and older.container_id != seen.container_id:
-                await tools.journal.forget_last_seen(tools.info.id, older.container_id)
+        known = await self._known(seen.project)
+        older, _ = known.get(seen.name, ("", False))
+        if older and older != seen.container_id:
+            await tools.journal.forget_last_seen(tools.info.id, older)
         await tools.journal.put_last_seen(seen)
+        known[seen.name] = (seen.container_id, seen.running)
+
+    async def _known(self, project: str) -> dict[str, tuple[str, bool]]:
+        if project not in self._running:
+            tools = self._tools
+            seen = await tools.journal.last_seen(tools.info.id, project)
+            self._running[project] = {one.name: (one.container_id, one.running) for one in seen}
+        return self._running[project]
 
     async def _follow(self, container_id: str, redactor: Redactor) -> None:
         lines = self._tails.setdefault(container_id, deque(maxlen=TAIL_LINES))

@@ -77,8 +77,8 @@ class Resync:
             project = cared.record.project
             self._record.secrets[project] = cared.secrets
             self._touch(observed, project)
-            seen = await tools.journal.last_seen(tools.info.id, project)
-            for verdict in on_resync(observed, cared.facts(seen), gap, tools.clock.now()):
+            facts = cared.facts(await self._record.last_running(project))
+            for verdict in on_resync(observed, facts, gap, tools.clock.now()):
                 if verdict.kind is Kind.NEEDS_SETTLING and verdict.decide_at:
                     again = max(again or verdict.decide_at, verdict.decide_at)
                 elif busy is None or not self._left_to_events(project, verdict, busy):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 
 from tabib.decide.desired import VolumePlace
 from tabib.model.container import Observed
 from tabib.model.project import Project
 from tabib.operations.tools import Tools
+from tabib.stores.volumes import generations_supported
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ async def places(tools: Tools, project: Project, observed: Observed) -> dict[str
     A volume whose name was removed behind tabib's back is attached to its data again; one that
     ``tabib down -v`` released begins anew. Nothing is written; see :func:`hold`.
     """
-    if not tools.info.local:
+    if not tools.info.local or not generations_supported(os.geteuid()):
         return {}
     present = {volume.name for volume in observed.volumes}
     found = {}

@@ -1,0 +1,43 @@
+"""``python -m benchmarks [--runs N] [--only NAME …]``: measure, print the table, keep it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import care, commands, healing, projects
+from benchmarks.bench import Bench
+from benchmarks.table import render, write
+
+SCENARIOS = {
+    "commands": commands.measure,
+    "shop": projects.shop,
+    "many": projects.many,
+    "healing": healing.measure,
+    "care": care.measure,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--runs", type=int, default=7, help="interleaved runs of each (default 7)")
+    parser.add_argument("--only", choices=SCENARIOS, nargs="*", help="only these scenarios")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tabib-bench-") as folder:
+        bench = Bench(Path(folder), options.runs)
+        rows = []
+        try:
+            for name in options.only or SCENARIOS:
+                print(f"— {name}", file=sys.stderr, flush=True)
+                rows += SCENARIOS[name](bench)
+        finally:
+            bench.close()
+    print(render(rows))
+    print(f"\nwritten to {write(rows, options.runs)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
