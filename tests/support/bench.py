@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,13 @@ NOWHERE = Behaviour(
 
 def exits(code: int, after_s: float = 0.0) -> Behaviour:
     return shell(f"sleep {after_s}; exit {code}", exit_code=code, after_s=after_s + 0.02)
+
+
+def ordered(state: ContainerState) -> ContainerState:
+    """Engines list mounts and ports in no order; a list knows fewer sources than an inspection."""
+    mounts = sorted((replace(m, source="") for m in state.mounts), key=lambda m: m.target)
+    ports = sorted(state.ports, key=lambda p: (p.container_port, p.protocol, p.host_ip))
+    return replace(state, mounts=tuple(mounts), ports=tuple(ports))
 
 
 def actions(events: list[Event]) -> list[str]:
