@@ -148,7 +148,7 @@ class Care:
 
     async def _judged(self, cared: Cared, verdict: Verdict, event: Event | None) -> None:
         """Act on one verdict: note what shall not run, open trouble, close what is over."""
-        if verdict.halt is not None:
+        if verdict.halt is not None and verdict.kind is not Kind.PROJECT_TAKEN_DOWN:
             await self._halt(cared, verdict)
         if verdict.kind is Kind.PROJECT_TAKEN_DOWN:
             await self._taken_down(cared, verdict)
