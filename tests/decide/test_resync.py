@@ -103,6 +103,14 @@ def test_what_the_engine_stopped_in_its_shutdown_was_not_stopped_by_hand() -> No
     assert verdict.kind is Kind.IGNORE, "without an engine restart a stop is a person's"
 
 
+def test_of_two_stops_before_a_shutdown_the_earlier_was_a_persons() -> None:
+    by_hand = slot(halted="stopped", halted_at=NOW - timedelta(seconds=85))
+    swept = slot("web", halted="stopped", halted_at=NOW - timedelta(seconds=80))
+    found = [container("exited", exit_code=0), container("exited", "web", exit_code=0)]
+    api, web = judge(found, by_hand, swept, gap=RESTARTED)
+    assert (api.kind, web.kind) == (Kind.IGNORE, Kind.ENGINE_STOPPED_IT)
+
+
 @pytest.mark.parametrize("halted", ["stopped", "removed", "finished", "quarantined"])
 @pytest.mark.parametrize("found", [[], [container("exited", exit_code=1)]])
 def test_what_is_halted_stays_so(halted: str, found: list[ContainerState]) -> None:

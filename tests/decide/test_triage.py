@@ -9,7 +9,7 @@ import pytest
 from tests.decide.replay import Replay, project, recording, slot
 
 from tabib.decide.triage import classify
-from tabib.decide.verdict import Kind, OwnAction, ProjectFacts
+from tabib.decide.verdict import Kind, OwnAction, ProjectFacts, Verdict
 from tabib.model.event import Event
 from tabib.model.plan import Verb
 
@@ -161,7 +161,13 @@ def test_death_carries_what_the_case_needs() -> None:
     assert verdict.kill_signals == (1,)
 
 
-def _after(name: str, facts: ProjectFacts) -> list[tuple[str, object]]:
+def test_a_stop_carries_when_it_was_asked_for() -> None:
+    kill = next(e for e in recording("stop_ignored") if e.action == "kill")
+    for _, verdict in _after("stop_ignored", ONE):
+        assert verdict.asked_at == kill.at
+
+
+def _after(name: str, facts: ProjectFacts) -> list[tuple[str, Verdict]]:
     replay = Replay(facts)
     replay.run(recording(name))
     return list(replay.decided)

@@ -50,7 +50,12 @@ def on_resync(
     ``decide_at``: an engine that has just started is still starting containers by itself.
     """
     holders = _holders(observed, facts.project)
-    wanted = {key: slot for key, slot in facts.slots.items() if _should_run(slot, gap, limits)}
+    swept = _swept_by_shutdown(facts, gap, limits)
+    wanted = {
+        key
+        for key, slot in facts.slots.items()
+        if key in swept or (slot.last_running and not slot.halted)
+    }
     all_gone = len(wanted) > 0 and not any(key in holders for key in facts.slots)
     verdicts = []
     for key, slot in facts.slots.items():
@@ -76,16 +81,28 @@ def _holders(observed: Observed, project: str) -> dict[SlotKey, ContainerState]:
     return holders
 
 
-def _should_run(slot: SlotFacts, gap: Gap, limits: TriageLimits) -> bool:
-    if not slot.halted:
-        return slot.last_running
-    # An engine that goes down stops every container, with the same events as `docker stop`.
-    if slot.halted != "stopped" or not gap.engine_restarted:
-        return False
-    if gap.lost_at is None or slot.halted_at is None:
-        return False
-    since = gap.lost_at - timedelta(seconds=limits.shutdown_window_s)
-    return since <= slot.halted_at <= gap.lost_at + timedelta(seconds=limits.shutdown_window_s)
+def _swept_by_shutdown(facts: ProjectFacts, gap: Gap, limits: TriageLimits) -> set[SlotKey]:
+    """Slots that count as stopped by hand, but were stopped by the engine's own shutdown.
+
+    An engine that goes down signals all its containers within milliseconds, with the same events
+    as ``docker stop``, and then waits for the slowest (Engine 20.10, tried). So of the stops
+    shortly before the engine was lost, the latest sweep was its shutdown; earlier ones were a
+    person's.
+    """
+    if not gap.engine_restarted or gap.lost_at is None:
+        return set()
+    window = timedelta(seconds=limits.shutdown_window_s)
+    near = {
+        key: slot.halted_at
+        for key, slot in facts.slots.items()
+        if slot.halted == "stopped"
+        and slot.halted_at is not None
+        and gap.lost_at - window <= slot.halted_at <= gap.lost_at
+    }
+    if not near:
+        return set()
+    sweep = max(near.values()) - timedelta(seconds=limits.shutdown_sweep_s)
+    return {key for key, at in near.items() if at >= sweep}
 
 
 def _says(slot: SlotFacts, container: ContainerState | None, kind: Kind, reason: str) -> Verdict:
@@ -168,7 +185,9 @@ class _Exited:
 
     def _after_engine_restart(self) -> Verdict:
         if self.slot.engine_restarts:
-            # The engine brings such containers back itself, one after the other.
+            # After an unclean end, Engine 20.10 leaves `unless-stopped` exited with 0 (tried): so
+            # an exit says nothing here, whatever the policy. The engine brings such containers
+            # back itself, one after the other.
             wait = self._settle(
                 self.gap.engine_started_at, "the engine starts what its policy says"
             )

@@ -101,7 +101,8 @@ def _death(look: Look) -> Verdict:
     else:
         verdict = _own_stop_signal(look, kills) or _unasked_death(look)
     oom = any(e.action == "oom" for e in [*line.this_run(event), *line.until_next_start(event)])
-    return replace(verdict, kill_signals=signals(kills), oom_event=oom)
+    asked_at = (fatal or kills)[0].at if fatal or kills else None
+    return replace(verdict, kill_signals=signals(kills), oom_event=oom, asked_at=asked_at)
 
 
 def _asked_to_die(look: Look, stops: list[Event]) -> Verdict:

@@ -82,6 +82,8 @@ class Verdict:
     """Wait this long still and see that no other container holds the slot before acting."""
     exit_code: int | None = None
     kill_signals: tuple[int, ...] = ()
+    asked_at: datetime | None = None
+    """When the engine was first told to end it; becomes ``SlotFacts.halted_at``."""
     oom_event: bool = False
     engine_error: str = ""
 
@@ -125,6 +127,7 @@ class SlotFacts:
     halted: str = ""
     """``CareRecord.halted`` of this slot: ``""``, ``stopped``, ``removed``, ``finished``, …"""
     halted_at: datetime | None = None
+    """When it was asked to stop (``Verdict.asked_at``), on the engine's clock."""
 
     @property
     def engine_restarts(self) -> bool:
@@ -172,8 +175,10 @@ class TriageLimits:
     loop_window_s: float = 120.0
     engine_slack_s: float = 5.0
     """Beyond the engine's own restart delay, before it counts as given up."""
-    shutdown_window_s: float = 15.0
-    """Stops this short before the engine went away were the engine's own shutdown."""
+    shutdown_window_s: float = 20.0
+    """Stops this short before the engine went away may be its own shutdown (it gives up at 15)."""
+    shutdown_sweep_s: float = 1.0
+    """A shutdown signals all containers within this time (measured: 8 ms)."""
 
 
 def is_job(project: Project, service: Service, image: ImageState | None = None) -> bool:
