@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from support.bench import OBEDIENT, SLEEPER, Bench, actions
+from support.bench import OBEDIENT, SLEEPER, Bench, actions, exits
 from tabib.engines.memory import World, by_hand
 from tabib.model.errors import EngineUnavailable, StartFailed
 from tabib.model.event import Event
@@ -108,10 +108,13 @@ async def _to_the_end(first: asyncio.Future[Event], stream: AsyncIterator[Event]
 
 
 async def test_live_restore_keeps_containers(bench: Bench, world: World) -> None:
-    name = await bench.run("a")
+    name, ending = await bench.run("a"), await bench.run("b", exits(5, 0.5))
     before = await bench.engine.look(name)
+    world.events.log.clear()
     await by_hand.restart_engine(world, live_restore=True)
     assert await bench.engine.look(name) == before
+    assert (await bench.engine.look(ending)).exit_code == 5
+    assert world.events.log == [], "nobody was there to tell that it ended"
 
 
 async def test_a_lost_volume_comes_back_empty_unless_its_directory_stayed(

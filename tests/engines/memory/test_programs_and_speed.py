@@ -16,7 +16,7 @@ from tabib.model.plan import Verb
 CHECK = {"test": ["CMD", "true"], "interval": "1s"}
 
 
-async def _scripted(bench: Bench, service: str, *programs: Program, **fields: Any) -> str:
+async def _scripted(bench: Bench, service: str, /, *programs: Program, **fields: Any) -> str:
     """A running container of ``service`` with these programs."""
     assert isinstance(bench.engine, MemoryEngine)
     name = await bench.create(service, **fields)

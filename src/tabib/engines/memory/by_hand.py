@@ -124,11 +124,11 @@ async def restart_engine(
     by_hand = {record.id for record in world.containers.values() if record.stopped_by_hand}
     if not live_restore:
         await _end_all(world, running, killed)
-    world.faults.down = True
+    world.faults.down = world.events.silent = True
     world.events.disconnect()
     world.events.history.clear()
     await world.pause(down_s)
-    world.faults.down = False
+    world.faults.down = world.events.silent = False
     world.started_at = world.clock.now()
     if live_restore:
         return

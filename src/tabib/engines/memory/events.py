@@ -26,6 +26,8 @@ class EventBus:
         self._faults = faults
         self._after = after
         self._last_ns = 0
+        self.silent = False
+        """The engine is not there to tell."""
         self.history: deque[Event | None] = deque(maxlen=HISTORY)
         self.log: list[Event] = []
         """Every event ever, as it truly happened: for assertions."""
@@ -34,6 +36,8 @@ class EventBus:
     def emit(
         self, kind: str, action: str, id: str, name: str, attributes: Mapping[str, str]
     ) -> None:
+        if self.silent:
+            return
         at = self._now()
         time_ns = (at - _EPOCH) // timedelta(microseconds=1) * 1000
         self._last_ns = max(time_ns, self._last_ns + 1)
