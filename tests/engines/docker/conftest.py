@@ -2,58 +2,31 @@
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from tabib.client.endpoint import resolve_endpoint
+from support.real_engine import IMAGE, clear, step
 from tabib.engines.docker import DockerEngine, connect
 from tabib.model.container import ContainerSpec
-from tabib.model.plan import Step, Verb
+from tabib.model.plan import Verb
 from tabib.model.wire import EndpointAddress
 
-IMAGE = "busybox:1.36"
-LABEL = "tabib.test.docker"
+
+@pytest.fixture
+def prefix(project_name: str) -> str:
+    return project_name
 
 
 @pytest.fixture
-def address() -> EndpointAddress:
-    return resolve_endpoint(os.environ)
-
-
-@pytest.fixture
-def prefix() -> str:
-    return f"tdk-{uuid.uuid4().hex[:8]}"
-
-
-@pytest.fixture
-async def engine(address: EndpointAddress, prefix: str) -> AsyncIterator[DockerEngine]:
-    engine = await connect(address)
+async def engine(engine_address: EndpointAddress, prefix: str) -> AsyncIterator[DockerEngine]:
+    engine = await connect(engine_address)
     try:
         yield engine
     finally:
-        await _clear(engine, prefix)
+        await clear(engine, prefix)
         await engine.close()
-
-
-async def _clear(engine: DockerEngine, prefix: str) -> None:
-    seen = await engine.observe(detail=False)
-    for verb, things in (
-        (Verb.REMOVE_CONTAINER, seen.containers),
-        (Verb.REMOVE_NETWORK, seen.networks),
-        (Verb.REMOVE_VOLUME, seen.volumes),
-    ):
-        for thing in things:
-            if thing.name.startswith(prefix):
-                options = {"force": True, "volumes": True}
-                await engine.apply(step(verb, thing.name, options=options))
-
-
-def step(verb: Verb, target: str, **fields: Any) -> Step:
-    return Step(id="s", verb=verb, subject=target, reason="test", target=target, **fields)
 
 
 @pytest.fixture
@@ -70,7 +43,7 @@ def spec(prefix: str) -> Callable[..., ContainerSpec]:
                 "network_mode": "none",
                 **fields,
                 "service": {**service, **fields.get("service", {})},
-                "labels": {LABEL: "1", **fields.get("labels", {})},
+                "labels": {"tabib.test": "1", **fields.get("labels", {})},
             }
         )
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from conftest import LABEL, step
 
+from support.real_engine import step
 from tabib.engines.docker import DockerEngine, connect
 from tabib.model.errors import (
     Conflict,
@@ -72,7 +72,7 @@ async def test_events_tell_a_life_without_the_noise_of_checks(
     assert by_action["health_status"].attributes["health"] == "healthy"
     assert by_action["die"].exit_code == 137
     assert by_action["kill"].attributes["signal"] == "9"
-    assert by_action["create"].attributes[LABEL] == "1"
+    assert by_action["create"].attributes["tabib.test"] == "1"
     assert [event.time_ns for event in told] == sorted(event.time_ns for event in told)
     assert all(event.kind == "container" and event.at.tzinfo for event in told)
 
@@ -188,11 +188,11 @@ async def test_wait_lasts_until_the_end(engine: DockerEngine, create: Any) -> No
         await engine.wait(f"{name}-none")
 
 
-async def test_info(engine: DockerEngine, address: EndpointAddress) -> None:
+async def test_info(engine: DockerEngine, engine_address: EndpointAddress) -> None:
     info = await engine.info()
     assert info.kind == "docker"
     assert info.id == (await engine.info()).id
-    assert info.endpoint == address.url
+    assert info.endpoint == engine_address.url
     assert info.root_dir.startswith("/")
     assert info.started_at is not None
     assert info.started_at < datetime.now(UTC)

@@ -13,6 +13,7 @@ from tabib.ports import Credentials, ProgressSink
 
 _ACTIONS: Mapping[Verb, Callable[[Gateway, Step], Awaitable[StepResult]]] = {
     Verb.TAG_IMAGE: infrastructure.tag_image,
+    Verb.UNTAG_IMAGE: infrastructure.untag_image,
     Verb.CREATE_NETWORK: infrastructure.create_network,
     Verb.REMOVE_NETWORK: infrastructure.remove_network,
     Verb.CREATE_VOLUME: infrastructure.create_volume,

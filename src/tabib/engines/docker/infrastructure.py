@@ -5,7 +5,7 @@ from __future__ import annotations
 from tabib.engines.docker.call import CHANGE_DEADLINE_S, Call, segment
 from tabib.engines.docker.gateway import Gateway
 from tabib.engines.docker.translate.network import network_body, volume_body
-from tabib.model.errors import Bug, Conflict, EngineError, NotFound
+from tabib.model.errors import Bug, Conflict, EngineError, ImageUnavailable, NotFound
 from tabib.model.plan import Step, StepResult
 
 
@@ -123,4 +123,18 @@ async def tag_image(gateway: Gateway, step: Step) -> StepResult:
     params = {"repo": str(step.options["repository"]), "tag": str(step.options["tag"])}
     path = f"/images/{step.target}/tag"
     await gateway.post(_call("tag image", step), path, params)
+    return StepResult()
+
+
+async def untag_image(gateway: Gateway, step: Step) -> StepResult:
+    """Take a name from an image; without the last one it is removed. Not there is fine.
+
+    Raises Conflict where it is the last name and a container uses the image.
+    """
+    try:
+        path = f"/images/{step.target}"
+        await gateway.delete(_call("untag image", step), path, {"noprune": "0"})
+    except (NotFound, ImageUnavailable) as error:
+        if error.details.get("status") != 404:
+            raise
     return StepResult()

@@ -1,47 +1,28 @@
-"""Docker Compose 2.40.3 as the oracle: what it creates, in a form that can be compared."""
+"""What Docker Compose creates on an engine, in a form that can be compared."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from support import compose_oracle, real_engine
 from tabib.model.container import ContainerSpec, Endpoint, InjectedFile, Mount
-
-ROOT = Path(__file__).parents[3]
-
-
-def program() -> str:
-    """The oracle's path: ``TABIB_COMPOSE_ORACLE``, the set-up's copy, or the plugin."""
-    for candidate in (
-        os.environ.get("TABIB_COMPOSE_ORACLE", ""),
-        str(ROOT / ".cache/compose/docker-compose"),
-        shutil.which("docker-compose") or "",
-    ):
-        if candidate and Path(candidate).exists():
-            return candidate
-    raise RuntimeError("no docker-compose 2.40.3: `make dev` fetches it")
 
 
 async def compose(folder: Path, *argv: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        program(),
-        *argv,
-        cwd=folder,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    async with asyncio.timeout(120):
-        out, errors = await process.communicate()
-    assert process.returncode == 0, errors.decode()
-    return out.decode()
+    """Run Compose in ``folder`` against the tests' engine; what it printed."""
+    env = {**os.environ, "DOCKER_HOST": real_engine.address().url}
+    answer = await asyncio.to_thread(compose_oracle.ask, list(argv), cwd=folder, env=env)
+    assert answer.code == 0, answer.err
+    return answer.out
 
 
 async def config(folder: Path) -> Mapping[str, Any]:
+    """The canonical model of the Compose file in ``folder``."""
     found: Mapping[str, Any] = json.loads(await compose(folder, "config", "--format", "json"))
     return found
 
