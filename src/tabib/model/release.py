@@ -61,6 +61,9 @@ class CareRecord:
     release: int | None = None
     adopted: bool = False
     halted: Mapping[str, str] = field(default_factory=dict)
+    halted_at: Mapping[str, datetime] = field(default_factory=dict)
+    """Container name → when the engine was asked to end it (its clock); for those of ``halted``
+    that were stopped by hand."""
     scale: Mapping[str, int] = field(default_factory=dict)
     updated_at: datetime | None = None
 

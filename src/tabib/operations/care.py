@@ -13,7 +13,8 @@ from datetime import datetime
 import structlog
 
 from tabib.decide.report import close
-from tabib.decide.triage import classify
+from tabib.decide.timeline import Timeline, is_ours
+from tabib.decide.triage import DEFAULT_LIMITS, classify
 from tabib.decide.verdict import Kind, Verdict
 from tabib.model.errors import TabibError
 from tabib.model.event import Event
@@ -128,8 +129,10 @@ class Care:
     async def _classify(self, cared: Cared, event: Event) -> None:
         tools = self.tools
         project = cared.record.project
-        facts = cared.facts(await self.record.last_running(project))
         now = tools.clock.now()
+        if self._ours(event, now):
+            return
+        facts = cared.facts(await self.record.last_running(project))
         verdict = classify(
             event,
             tools.watch.history(project),
@@ -141,10 +144,21 @@ class Care:
         if verdict.decide_at is not None:
             self._group.create_task(self._later(event, verdict.decide_at))
 
+    def _ours(self, event: Event, now: datetime) -> bool:
+        """Whether our own action explains the event: cheap, for an ``up`` causes hundreds."""
+        own = [a for a in self.tools.actions.recent if a.target in (event.id, event.name)]
+        if not own:
+            return False
+        line = Timeline.of(e for e in self.tools.watch.history(event.project) if e.id == event.id)
+        return is_ours(event, line, own, now, DEFAULT_LIMITS)
+
     async def _later(self, event: Event, at: datetime) -> None:
+        watched = self.tools.watch.losses
         wait_s = (at - self.tools.clock.now()).total_seconds()
         await self.tools.clock.sleep(max(0.0, wait_s) + 0.01)
-        await self._queue.put((event, True))
+        # After a gap in the events, what there is then is judged instead.
+        if watched == self.tools.watch.losses:
+            await self._queue.put((event, True))
 
     async def _judged(self, cared: Cared, verdict: Verdict, event: Event | None) -> None:
         """Act on one verdict: note what shall not run, open trouble, close what is over."""
@@ -162,15 +176,21 @@ class Care:
         record = await self.tools.journal.care(self.tools.info.id, cared.record.project)
         if record is None:
             return
-        halted = dict(record.halted)
+        halted, halted_at = dict(record.halted), dict(record.halted_at)
+        now = self.tools.clock.now()
         if verdict.halt:
             halted[verdict.container] = verdict.halt
+            halted_at[verdict.container] = verdict.asked_at or now
         else:
+            # Whoever starts one container of a project that was taken down wants it to run.
+            halted.pop("*", None)
             halted.pop(verdict.container, None)
+            halted_at.pop(verdict.container, None)
         if halted == dict(record.halted):
             return
-        now = self.tools.clock.now()
-        await self.tools.journal.put_care(replace(record, halted=halted, updated_at=now))
+        await self.tools.journal.put_care(
+            replace(record, halted=halted, halted_at=halted_at, updated_at=now)
+        )
         await self._note(cared, verdict.container, verdict.reason, halt=verdict.halt or "")
 
     async def _taken_down(self, cared: Cared, verdict: Verdict) -> None:

@@ -57,7 +57,7 @@ class Cared:
                 mode=fact.mode,
                 last_running=last_running.get(fact.container, deployed),
                 halted=halted,
-                halted_at=self.record.updated_at if halted else None,
+                halted_at=self.record.halted_at.get(fact.container) if halted else None,
             )
         networks = frozenset(
             network.name

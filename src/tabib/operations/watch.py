@@ -60,6 +60,8 @@ class Watch:
         self.connected = asyncio.Event()
         self.seen = 0
         self.resyncs = 0
+        self.losses = 0
+        """How often the stream ended."""
         self.on_event: OnEvent | None = None
         self.on_resync: OnResync | None = None
         self.on_lost: Callable[[], None] | None = None
@@ -97,6 +99,7 @@ class Watch:
                     log.warning("engine.disconnected", why=error.happened)
             except TabibError as error:
                 log.error("engine.events_failed", why=str(error))
+            self.losses += 1
             if self.on_lost is not None:
                 self.on_lost()
             self.connected.clear()
