@@ -62,7 +62,7 @@ async def test_a_disabled_check_is_none(bench: Bench) -> None:
 async def test_always_restarts_and_backs_off(bench: Bench) -> None:
     async with bench.recording() as seen:
         name = await bench.run("a", exits(3), service=ALWAYS)
-        state = await bench.until(name, lambda c: c.restarts >= 3)
+        state = await bench.until(name, lambda c: c.restarts >= 4)
         await bench.apply(Verb.REMOVE_CONTAINER, name, options={"force": True})
     assert state.restart_policy == "always"
     events = [event for event in seen.of(name) if event.action in ("start", "die")]

@@ -122,6 +122,29 @@ def image_state(record: ImageRecord) -> ImageState:
 
 def inspection(world: World, record: ContainerRecord) -> Mapping[str, Any]:
     """The shape of Engine API 1.41 ``GET /containers/{id}/json``, as far as it is known here."""
+    return {
+        "Id": record.id,
+        "Created": _time(record.created_at),
+        "Path": record.command[0] if record.command else "",
+        "Args": list(record.command[1:]),
+        "State": _raw_state(record),
+        "Image": record.image_id,
+        "Name": f"/{record.name}",
+        "RestartCount": record.restarts,
+        "HostConfig": record.host_config,
+        "Mounts": [
+            _raw_mount(m.type, m.name, m.source, m.target, m.read_only) for m in record.mounts
+        ],
+        "Config": {
+            **record.config,
+            "Labels": dict(record.labels),
+            "Hostname": record.id[:_SHORT_ID],
+        },
+        "NetworkSettings": _network_settings(world, record),
+    }
+
+
+def _raw_state(record: ContainerRecord) -> dict[str, Any]:
     running = record.status in ("running", "paused")
     state: dict[str, Any] = {
         "Status": record.status,
@@ -145,22 +168,7 @@ def inspection(world: World, record: ContainerRecord) -> Mapping[str, Any]:
                 for entry in record.health.log
             ],
         }
-    return {
-        "Id": record.id,
-        "Created": _time(record.created_at),
-        "Path": record.command[0] if record.command else "",
-        "Args": list(record.command[1:]),
-        "State": state,
-        "Image": record.image_id,
-        "Name": f"/{record.name}",
-        "RestartCount": record.restarts,
-        "HostConfig": record.host_config,
-        "Mounts": [
-            _raw_mount(m.type, m.name, m.source, m.target, m.read_only) for m in record.mounts
-        ],
-        "Config": {**record.config, "Labels": dict(record.labels), "Hostname": record.id[:12]},
-        "NetworkSettings": _network_settings(world, record),
-    }
+    return state
 
 
 def recreate_body(inspection: Mapping[str, Any]) -> dict[str, Any]:
