@@ -128,7 +128,8 @@ def _break(shop: Shop, act: Act) -> float:
     if wait(lambda: shop.healed_since(act.service, before), _HEALED_WITHIN) is None:
         raise SetupError(
             f"{act.service} was not healed within {_HEALED_WITHIN:.0f} s",
-            "See: tabib ps -a, tabib incidents, tabib daemon status; start over: make demo-down",
+            f"{_advice(act.service)}See: tabib ps -a, tabib incidents, tabib daemon status; "
+            "start over: make demo-down",
         )
     seconds = time.monotonic() - begun
     _good(f"healed: {act.service} is healthy and the shop sells again", seconds)
@@ -175,6 +176,13 @@ def _confirm(service: str) -> None:
 
 def _incidents() -> list[dict[str, Any]]:
     return [found for found in command.ask("incidents", "--all") if found["project"] == PROJECT]
+
+
+def _advice(service: str) -> str:
+    """What tabib itself says about a service that it did not heal."""
+    ours = [found for found in _incidents() if found["service"] == service]
+    last = max(ours, key=lambda found: str(found["opened_at"]), default={})
+    return f"tabib says: {last['advice']}\n" if last.get("advice") else ""
 
 
 def _treated(incident: dict[str, Any]) -> int:
