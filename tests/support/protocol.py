@@ -47,7 +47,7 @@ def of_json(value: Any, status: int = 200) -> Answer:
 
 
 def of_stream(*messages: Any) -> Answer:
-    lines = (json.dumps(message).encode() + b"\n" for message in messages)
+    lines = [json.dumps(message).encode() + b"\n" for message in messages]
     return Answer(lines, kind="application/x-ndjson")
 
 

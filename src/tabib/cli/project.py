@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tabib.cli.console import Console
+from tabib.cli.quick_name import find_file, quick_name
 from tabib.cli.settings import Settings
 from tabib.model.errors import UsageError
 
 if TYPE_CHECKING:
     from tabib.compose.request import LoadRequest
     from tabib.model.project import Project
-
-_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +65,7 @@ def has_file(settings: Settings) -> bool:
     """Whether a Compose file is named, or stands in this folder or one above."""
     if settings.files or os.environ.get("COMPOSE_FILE"):
         return True
-    folder = os.path.abspath(settings.project_directory or os.getcwd())
-    while True:
-        if any(os.path.isfile(os.path.join(folder, name)) for name in _NAMES):
-            return True
-        above = os.path.dirname(folder)
-        if above == folder:
-            return False
-        folder = above
+    return bool(find_file(settings.project_directory or os.getcwd()))
 
 
 def target(settings: Settings, services: Sequence[str] = ()) -> Target:
@@ -89,8 +81,9 @@ def target(settings: Settings, services: Sequence[str] = ()) -> Target:
 
 
 def name_of(settings: Settings) -> str:
-    """The name of the project to look at; reads the file only where no name is given."""
-    return settings.project_name or load_project(settings, warn=False).name
+    """The name of the project to look at; loads the file only where nothing simpler tells."""
+    known = settings.project_name or quick_name(settings, os.environ, os.getcwd())
+    return known or load_project(settings, warn=False).name
 
 
 def name_or_all(settings: Settings) -> str:

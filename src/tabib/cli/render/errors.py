@@ -28,7 +28,9 @@ def report(error: TabibError, settings: Settings) -> None:
 def error_lines(error: TabibError, console: Console) -> list[str]:
     """What is said about ``error``: a headline, each problem with its source, what to do next."""
     name = console.paint_err("tabib", "red", "bold")
-    problems = error.details.get("problems", ()) if isinstance(error, ConfigError) else ()
+    problems: list[Mapping[str, Any]] = []
+    if isinstance(error, ConfigError):
+        problems = list(error.details.get("problems") or ())
     if len(problems) == 1 and not problems[0].get("line"):
         lines = _placeless(problems[0], name, console)
     elif problems:
