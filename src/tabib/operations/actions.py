@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,6 +23,29 @@ class Actions:
 
     def __init__(self) -> None:
         self._recent: deque[OwnAction] = deque(maxlen=KEPT_ACTIONS)
+        self._at_work = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Plans are being applied within the block: what can wait, waits (:meth:`idle`)."""
+        self._at_work += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._at_work -= 1
+            if not self._at_work:
+                self._idle.set()
+
+    async def idle(self, at_most_s: float) -> None:
+        """Return once no plan is being applied, or after ``at_most_s`` seconds."""
+        try:
+            async with asyncio.timeout(at_most_s):
+                await self._idle.wait()
+        except TimeoutError:
+            return
 
     def begin(self, targets: Iterable[str], verb: Verb, at: datetime) -> list[OwnAction]:
         """Note, before the call is made, that ``targets`` (ids and names) are acted on."""

@@ -79,9 +79,10 @@ async def execute(
     """
     run = _Run(tools, plan, operation, credentials)
     try:
-        async with asyncio.TaskGroup() as group:
-            for step in plan.steps:
-                group.create_task(run.step(step), name=step.id)
+        with tools.actions.at_work():
+            async with asyncio.TaskGroup() as group:
+                for step in plan.steps:
+                    group.create_task(run.step(step), name=step.id)
     except* TabibError as failed:
         run.fatal += failed.exceptions
     if run.fatal:

@@ -24,6 +24,8 @@ from tabib.stores.seal import seal_inspection
 log = structlog.get_logger("tabib.record")
 
 TAIL_LINES = 200
+BUSY_S = 15.0
+"""A record waits this long for an operation to end: while it works, the engine has enough to do."""
 SETTLE_S = 1.0
 """A start is recorded this much later: while a project comes up, the engine has better to do."""
 
@@ -82,6 +84,7 @@ class Record:
 
     async def _look(self, container_id: str, after_s: float) -> None:
         await self._tools.clock.sleep(after_s)
+        await self._tools.actions.idle(BUSY_S)
         self._pending.discard(container_id)
         try:
             inspection = await self._tools.engine.inspect(container_id)
