@@ -100,7 +100,7 @@ def _engine(engine: Engine) -> None:
 
 def _what_stays() -> None:
     packages = state.load()["packages"]
-    line("  ✓ taken away. What stays: .venv and .cache in this folder, tabib's own records")
+    line("  ✓ taken away. What stays: .venv and .cache here, tabib's records and kept data")
     if packages:
         detail(f"packages that were installed: {' '.join(packages)}")
         detail(f"to remove them too: apt-get remove {' '.join(packages)}")
