@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tabib.model.errors import Interrupted, TabibError, from_wire
+from tabib.model.errors import Interrupted, PortTaken, TabibError, from_wire
 from tabib.model.plan import Plan, Step, StepOutcome, StepProgress, StepResult, Verb
 from tabib.model.release import JournalEntry
+from tabib.operations.holders import with_holder
 from tabib.operations.operation import Operation, bug
 from tabib.operations.tools import Tools
 from tabib.operations.waiting import wait_for
@@ -161,6 +162,8 @@ class _Run:
             result = await tools.engine.apply(
                 step, progress=self._progress, credentials=self.credentials
             )
+        except PortTaken as failed:
+            error = await with_holder(tools, failed)
         except TabibError as failed:
             error = failed
         except Exception as failed:  # noqa: BLE001 - recorded as an outcome, and told as a bug
