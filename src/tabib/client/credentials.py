@@ -8,7 +8,6 @@ object ``{ServerURL, Username, Secret}`` back. Standard library alone.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -70,7 +69,7 @@ def _entry(entry: Mapping[str, Any]) -> dict[str, str]:
     if entry.get("auth"):
         try:
             text = base64.b64decode(str(entry["auth"])).decode().rstrip("\0")
-        except (binascii.Error, UnicodeDecodeError) as error:
+        except ValueError as error:
             raise ConfigError(
                 "an `auth` value in docker's config.json is not Base64",
                 attempted="read pull credentials",

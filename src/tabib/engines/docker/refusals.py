@@ -109,6 +109,12 @@ _IMAGE = (
         only=(*_STARTING, "tag image"),
     ),
     _rule(
+        r"failed to register layer(?!.*no space left)",
+        ImageUnavailable,
+        "engine.corrupt-layer",
+        ("", "The engine's storage is damaged: remove the image and pull it anew."),
+    ),
+    _rule(
         r"no such host|server misbehaving|Temporary failure in name resolution"
         r"|connection refused|connection reset|i/o timeout|TLS handshake timeout"
         r"|network is unreachable|no route to host|gave HTTP response to HTTPS client|x509:"
@@ -121,12 +127,6 @@ _IMAGE = (
             "Check the network and the registry's name, then repeat.",
         ),
         only=(PULL,),
-    ),
-    _rule(
-        r"failed to register layer(?!.*no space left)",
-        ImageUnavailable,
-        "engine.corrupt-layer",
-        ("", "The engine's storage is damaged: remove the image and pull it anew."),
     ),
 )
 
