@@ -246,3 +246,19 @@ def test_rules_explain_known_codes_and_only_known_severities_are_used() -> None:
         assert 0 < rule.confidence <= 1
     findings, _ = diagnose(case())
     assert all(finding.severity in SEVERITIES for finding in findings)
+
+
+BROKEN_PROBE = (
+    "OCI runtime exec failed: exec failed: unable to start container process: error writing config "
+    "to pipe: write init-p: broken pipe: unknown"
+)
+
+
+def test_a_probe_that_died_with_its_container_blames_no_command() -> None:
+    assert sick(BROKEN_PROBE, -1) == "health.unhealthy"
+    probe = HealthProbe(at=NOW, exit_code=-1, output=BROKEN_PROBE)
+    killed = case(exit_code=137, status="exited", health="unhealthy", health_log=(probe,))
+    findings, causes = diagnose(killed)
+    assert causes[0].code == "exit.killed"
+    assert restart_helps(causes)
+    assert not any(finding.code.startswith("health.") for finding in findings)

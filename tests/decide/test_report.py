@@ -110,9 +110,12 @@ def test_a_closed_incident_is_reopened_only_for_a_while() -> None:
     for minutes, found in ((9, True), (11, False)):
         later = replace(KILLED, sealed_at=NOW + timedelta(minutes=minutes))
         assert (belongs_to(later, diagnosed(later).causes, [closed]) is not None) is found
-    again = reopen(closed)
+    later = NOW + timedelta(minutes=9)
+    again = reopen(closed, later)
     assert (again.outcome, again.closed_at, again.treatments) == ("open", None, closed.treatments)
-    assert reopen(again) == again
+    assert reopen(again, later + timedelta(seconds=1)) == again
+    ended = close(again, "recovered", later + timedelta(seconds=2))
+    assert ended.rto_seconds == 2.0  # of this time, not since the first
 
 
 def test_the_newest_of_several_wins() -> None:

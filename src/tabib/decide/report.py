@@ -96,9 +96,11 @@ def belongs_to(
     return max(found, key=lambda incident: (incident.opened_at, incident.id), default=None)
 
 
-def reopen(incident: Incident) -> Incident:
-    """An open incident again; its treatments stay. Idempotent."""
-    return replace(incident, outcome="open", closed_at=None, rto_seconds=None)
+def reopen(incident: Incident, at: datetime) -> Incident:
+    """An open incident again since ``at``; its treatments stay. An open one is left as it is."""
+    if incident.closed_at is None:
+        return replace(incident, outcome="open", rto_seconds=None)
+    return replace(incident, outcome="open", closed_at=None, rto_seconds=None, reopened_at=at)
 
 
 def add_treatment(incident: Incident, treatment: Treatment) -> Incident:
@@ -115,12 +117,14 @@ def end_treatment(incident: Incident, ended_at: datetime, outcome: str) -> Incid
 
 
 def close(incident: Incident, outcome: str, at: datetime) -> Incident:
-    """Closed with its outcome; the time to recovery counts from ``opened_at``.
+    """Closed with its outcome; the time to recovery counts from ``opened_at``, or from when
+    it was reopened.
 
     ``needs_human`` keeps ``closed_at`` unset: it stays open for a person until things change.
     """
     recovered = outcome in ("recovered", "mitigated")
-    seconds = max(0.0, (at - incident.opened_at).total_seconds())
+    since = incident.reopened_at or incident.opened_at
+    seconds = max(0.0, (at - since).total_seconds())
     closed = replace(
         incident,
         outcome=outcome,

@@ -129,6 +129,9 @@ class Incident:
     rpo_seconds: float | None = None
     rto_seconds: float | None = None
     advice: str = ""
+    reopened_at: datetime | None = None
+    """When the same trouble came back after the incident was closed; ``rto_seconds`` counts from
+    here then."""
     seen_at: datetime | None = None
     """When tabib saw the trouble; ``opened_at`` is when it happened by the engine's clock."""
     case_ids: tuple[str, ...] = ()

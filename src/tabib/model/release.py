@@ -65,6 +65,8 @@ class CareRecord:
     """Container name → when the engine was asked to end it (its clock); for those of ``halted``
     that were stopped by hand."""
     scale: Mapping[str, int] = field(default_factory=dict)
+    reset_at: datetime | None = None
+    """When a person last brought it up or started it: earlier treatments spend no budget."""
     updated_at: datetime | None = None
 
 

@@ -83,8 +83,12 @@ async def _halt(
             halted |= dict.fromkeys(touched, _HALTS[request.verb])
     elif request.verb in _RESUMES:
         halted = {one: why for one, why in halted.items() if one not in touched and one != "*"}
-    if halted != dict(record.halted):
-        await tools.journal.put_care(replace(record, halted=halted, updated_at=tools.clock.now()))
+    now = tools.clock.now()
+    reset_at = now if request.verb in _RESUMES else record.reset_at
+    if halted != dict(record.halted) or reset_at != record.reset_at:
+        await tools.journal.put_care(
+            replace(record, halted=halted, reset_at=reset_at, updated_at=now)
+        )
 
 
 _FATAL = frozenset({"SIGKILL", "KILL", "9", "SIGTERM", "TERM", "15", "SIGINT", "INT", "2"})

@@ -130,9 +130,7 @@ class _Treatment:
             slot = await self._slot()
             if slot is None:
                 return
-            patient = Patient(
-                verdict=self.verdict, slot=slot, history=await self._history(incident.id)
-            )
+            patient = Patient(verdict=self.verdict, slot=slot, history=await self._history())
             causes = causes or (incident.cause,)
             decision = treat(case, causes, patient, tools.clock.now())
             if not news.acts and decision.action not in (Action.NONE, Action.OFFER):
@@ -167,7 +165,7 @@ class _Treatment:
         if known is None:
             incident = open_incident(case, diagnosis, tools.new_id(), seen_at=self.news.seen_at)
         else:
-            incident = update(reopen(known), case, diagnosis)
+            incident = update(reopen(known, _since(case, self.news)), case, diagnosis)
         await tools.journal.put_incident(incident)
         return incident
 
@@ -179,9 +177,11 @@ class _Treatment:
         facts = cared.facts(await self.record.last_running(self.project))
         return facts.slots.get((self.verdict.service, self.verdict.slot))
 
-    async def _history(self, incident_id: str) -> Sequence[Treatment]:
+    async def _history(self) -> Sequence[Treatment]:
+        """Treatments of the service that spend its budget: those since a person last started it."""
         tools = self.tools
         since = tools.clock.now() - timedelta(hours=24)
+        reset_at = self.cared.record.reset_at
         incidents = await tools.journal.incidents(
             engine_id=tools.info.id, project=self.project, since=since
         )
@@ -190,6 +190,7 @@ class _Treatment:
             for one in incidents
             if one.service == self.verdict.service
             for treatment in one.treatments
+            if reset_at is None or treatment.started_at > reset_at
         ]
 
     async def _leave(self, incident: Incident, decision: Decision) -> None:
@@ -221,7 +222,7 @@ class _Treatment:
             if current is None or current.halted or self.bed.news:
                 return incident, current is None or bool(current.halted)
             plan = await remedy(tools, self.cared, self.verdict, decision)
-            if plan.empty:
+            if plan.empty and decision.action is not Action.QUARANTINE:
                 # Somebody else was quicker: what is there now is looked at like a treatment.
                 ended = tools.clock.now()
                 well = await verified(tools, slot.container, decision)
@@ -290,3 +291,8 @@ class _Treatment:
         seen = await tools.journal.last_seen(tools.info.id, self.project)
         mine = next((one for one in seen if one.name == case.container), None)
         return replace(case, dependencies=dependency_states(observed, self.verdict, mine))
+
+
+def _since(case: Case, news: _News) -> datetime:
+    """When this trouble began: the death by the engine's clock, else when it was seen."""
+    return case.finished_at or news.seen_at

@@ -163,10 +163,10 @@ class _Up:
             release=release.number if release else None,
             halted=halted,
             scale=scale,
+            reset_at=tools.clock.now(),
             updated_at=tools.clock.now(),
         )
-        if record is None or replace(fresh, updated_at=record.updated_at) != record:
-            await tools.journal.put_care(fresh)
+        await tools.journal.put_care(fresh)
 
     async def _judge(self, release: Release | None, plan: Plan, execution: Execution) -> None:
         if release is None:

@@ -19,7 +19,8 @@ def _last(case: Case) -> HealthProbe | None:
 
 
 def _failing(case: Case) -> bool:
-    return case.trigger == "unhealthy" or case.health == "unhealthy"
+    # The engine also calls a container unhealthy that has died: then its death is the matter.
+    return case.trigger == "unhealthy" or (case.health == "unhealthy" and case.status == "running")
 
 
 def _unhealthy(case: Case) -> Finding | None:
@@ -47,7 +48,8 @@ def _bad_command(case: Case) -> Finding | None:
         return None
     # A script's own "not found" with another exit code is the application's affair.
     found = _NO_TOOL.search(probe.output)
-    runtime = "OCI runtime exec failed" in probe.output
+    # So are a probe's failures that only say the container died under it ("broken pipe").
+    runtime = "OCI runtime exec failed" in probe.output and found is not None
     if not (runtime or probe.exit_code in (126, 127)):
         return None
     tool = next((group for group in found.groups() if group), "") if found else ""
