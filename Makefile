@@ -8,8 +8,6 @@ BIN    := .venv/bin
 ARGS   ?=
 SETUP  := $(PYTHON) -m setup
 
-export PYTHONDONTWRITEBYTECODE ?= 1
-
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-down test check bench dev fmt
 
