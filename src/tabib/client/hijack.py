@@ -25,9 +25,10 @@ from tabib.model.errors import (
 )
 
 if TYPE_CHECKING:
-    import ssl
-
+    from tabib.client.tls import TlsSocket
     from tabib.model.wire import EndpointAddress
+
+    Wire = socket.socket | TlsSocket
 
 _CALL_TIMEOUT_S = 30.0
 _HEAD_LIMIT_BYTES = 65_536
@@ -37,7 +38,7 @@ _HEAD_LIMIT_BYTES = 65_536
 class Hijacked:
     """An upgraded connection; ``early`` is output that came with the response head."""
 
-    sock: socket.socket
+    sock: Wire
     early: bytes
 
     def close(self) -> None:
@@ -47,10 +48,10 @@ class Hijacked:
     def end_input(self) -> None:
         """Say that no more input comes, while output goes on."""
         with suppress(OSError):
-            if hasattr(self.sock, "unwrap"):
-                _close_notify(self.sock)
-            else:
+            if isinstance(self.sock, socket.socket):
                 self.sock.shutdown(socket.SHUT_WR)
+            else:
+                self.sock.end_input()
 
 
 class EngineDialer:
@@ -139,13 +140,13 @@ class EngineDialer:
 
     # ── connections ───────────────────────────────────────────────────────────────────────────
 
-    def _dial(self) -> socket.socket:
+    def _dial(self) -> Wire:
         try:
             return self._connect(urlsplit(self._endpoint.url))
         except OSError as error:
             raise self._unavailable(error) from error
 
-    def _connect(self, url: Any) -> socket.socket:
+    def _connect(self, url: Any) -> Wire:
         if url.scheme == "unix":
             from tabib.client.transport import connect_unix
 
@@ -165,7 +166,7 @@ class EngineDialer:
 
     def _request(
         self,
-        sock: socket.socket,
+        sock: Wire,
         method: str,
         path: str,
         body: Mapping[str, Any] | None,
@@ -197,8 +198,10 @@ class EngineDialer:
         )
 
 
-def _tls(plain: socket.socket, endpoint: EndpointAddress, host: str) -> ssl.SSLSocket:
+def _tls(plain: socket.socket, endpoint: EndpointAddress, host: str) -> TlsSocket:
     import ssl
+
+    from tabib.client.tls import TlsSocket
 
     context = ssl.create_default_context(cafile=endpoint.tls_ca or None)
     if not endpoint.tls_verify:
@@ -207,7 +210,7 @@ def _tls(plain: socket.socket, endpoint: EndpointAddress, host: str) -> ssl.SSLS
     if endpoint.tls_cert:
         context.load_cert_chain(endpoint.tls_cert, endpoint.tls_key or None)
     try:
-        return context.wrap_socket(plain, server_hostname=host, suppress_ragged_eofs=True)
+        return TlsSocket(plain, context, host)
     except BaseException:
         plain.close()
         raise
@@ -235,16 +238,6 @@ def _ssh(url: Any) -> socket.socket:
         theirs.close()
     ours.settimeout(_CALL_TIMEOUT_S)
     return ours
-
-
-def _close_notify(sock: Any) -> None:
-    """TLS knows a half-close too: send ``close_notify`` and do not wait for the peer's."""
-    before = sock.gettimeout()
-    sock.settimeout(0)
-    try:
-        sock.unwrap()
-    finally:
-        sock.settimeout(before)
 
 
 def _content_length(head: bytes) -> int | None:
@@ -276,7 +269,7 @@ def _dechunk(data: bytes) -> bytes:
     return out
 
 
-def _drain(sock: socket.socket) -> bytes:
+def _drain(sock: Wire) -> bytes:
     """The rest of a refusal; the engine keeps such a connection open, so not for long."""
     sock.settimeout(0.2)
     data = b""

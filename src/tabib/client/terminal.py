@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -110,7 +111,7 @@ class Pump:
         reading: list[Any] = [sock, wakeup]
         if self._stdin is not None and len(self._outgoing) < _BLOCK_BYTES:
             reading.append(self._stdin)
-        writing = [sock] if self._outgoing else []
+        writing = [sock] if self._outgoing or getattr(sock, "unsent", False) else []
         # TLS may hold decrypted bytes that select cannot see.
         pending = bool(getattr(sock, "pending", lambda: 0)())
         ready, writable, _ = select.select(reading, writing, [], 0 if pending else None)
@@ -119,7 +120,7 @@ class Pump:
         if self._stdin is not None and self._stdin in ready:
             self._read_in(self._stdin)
         if writable:
-            self._send()
+            self._send() if self._outgoing else self._flush()
         return not (sock in ready or pending) or self._receive()
 
     def _read_in(self, descriptor: int) -> None:
@@ -136,11 +137,15 @@ class Pump:
         self._outgoing += data
         self._send()
 
+    def _flush(self) -> None:
+        if not isinstance(self._stream.sock, socket.socket):
+            self._stream.sock.flush()
+
     def _send(self) -> None:
         try:
             sent = self._stream.sock.send(self._outgoing)
         except OSError as error:
-            if _would_block(error):
+            if isinstance(error, BlockingIOError):
                 return
             # The other side takes no more input; its output still counts.
             self._outgoing, self._stdin = b"", None
@@ -158,7 +163,7 @@ class Pump:
         try:
             data = self._stream.sock.recv(_BLOCK_BYTES)
         except OSError as error:
-            return _would_block(error)
+            return isinstance(error, BlockingIOError)
         if not data:
             return False
         self._write_out(data)
@@ -211,15 +216,6 @@ def write_all(descriptor: int, data: bytes) -> None:
             view = view[os.write(descriptor, view) :]
         except BlockingIOError:
             select.select([], [descriptor], [])
-
-
-def _would_block(error: OSError) -> bool:
-    # ssl.SSLWantReadError and SSLWantWriteError are OSErrors with these names; ssl itself is
-    # only imported where TLS is used.
-    return isinstance(error, BlockingIOError) or type(error).__name__ in (
-        "SSLWantReadError",
-        "SSLWantWriteError",
-    )
 
 
 @contextmanager

@@ -75,7 +75,7 @@ def _check_parents(base: str, inside: str, name: str) -> None:
     """Nothing between ``base`` and the entry may be a symbolic link."""
     parts = inside.split("/")[:-1] if inside else []
     path = base
-    if parts and os.path.islink(base):
+    if inside and os.path.islink(base):
         raise _refused(name, "it would pass through a symbolic link")
     for part in parts:
         path = os.path.join(path, part)
