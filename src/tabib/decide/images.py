@@ -83,6 +83,7 @@ def identities(
             kind="digest" if digest else "id",
             value=digest or image.id,
             platform=image.platform,
+            image_id=image.id,
         )
     return found
 
@@ -112,14 +113,48 @@ def keep_steps(services: Iterable[Service], images: Mapping[str, ImageState]) ->
     return list(steps.values())
 
 
-def wanted_keep_tags(releases: Iterable[Release], image_ids: Mapping[str, str]) -> frozenset[str]:
-    """Keep tags that the newest good releases of a project still need.
+def spare_keep_tags(
+    releases: Iterable[Release], others: Iterable[Iterable[Release]]
+) -> tuple[str, ...]:
+    """Keep tags of a project's older releases that nothing needs any more.
 
-    ``image_ids``: identity value → local image id.
+    ``releases``: the project's, newest first; ``others``: those of every other project in care.
+    The newest good releases of each project keep their images.
     """
-    good = [one for one in releases if one.verdict in ("good", "adopted")][:KEPT_RELEASES]
-    return frozenset(
-        keep_tag(image_ids.get(identity.value, identity.value))
-        for release in good
+    releases = list(releases)
+    needed = {tag for each in (releases, *others) for tag in _needed(list(each))}
+    made = {
+        keep_tag(identity.image_id)
+        for release in releases
         for identity in release.images.values()
-    )
+        if identity.image_id
+    }
+    return tuple(sorted(made - needed))
+
+
+def unkeep_steps(tags: Iterable[str], images: Mapping[str, ImageState]) -> list[Step]:
+    """Steps that remove keep tags. An image that would go with its tag, and that no registry can
+    give back, keeps it: it may be the last copy there is."""
+    return [
+        Step(
+            id=f"unkeep:{tag}",
+            verb=Verb.UNTAG_IMAGE,
+            subject=f"image {tag}",
+            reason="no release that tabib may roll back to needs it any more",
+            target=tag,
+            optional=True,
+        )
+        for tag in tags
+        if tag in images and (len(images[tag].tags) > 1 or images[tag].digests)
+    ]
+
+
+def _needed(releases: list[Release]) -> set[str]:
+    good = [one for one in releases if one.verdict in ("good", "adopted")][:KEPT_RELEASES]
+    pending = [one for one in releases if one.verdict == "pending"][:1]
+    return {
+        keep_tag(identity.image_id)
+        for release in (*good, *pending)
+        for identity in release.images.values()
+        if identity.image_id
+    }

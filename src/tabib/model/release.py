@@ -16,6 +16,8 @@ class ImageIdentity:
     kind: str
     value: str
     platform: str = ""
+    image_id: str = ""
+    """The local image's id; its keep tag is made from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

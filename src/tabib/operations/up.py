@@ -84,6 +84,8 @@ class _Up:
         execution = await execute(tools, plan, self.operation, credentials=request.credentials)
         await self._judge(release, plan, execution)
         execution.raise_first(plan, "up")
+        if release is not None:
+            await self._let_old_images_go()
         self._tell_restarts(services)
         return self._result(plan, release, execution)
 
@@ -175,6 +177,24 @@ class _Up:
         failed = any(one.step_id not in optional for one in execution.failures())
         verdict = "failed" if failed else "pending" if execution.stopped else "good"
         await self.tools.journal.put_release(replace(release, verdict=verdict))
+
+    async def _let_old_images_go(self) -> None:
+        """Images that only older releases used need no tag of ours any more."""
+        tools = self.tools
+        engine, name = tools.info.id, self.project.name
+        mine = await tools.journal.releases(engine, name)
+        if len(mine) <= image_decisions.KEPT_RELEASES:
+            return
+        others = [
+            await tools.journal.releases(engine, record.project)
+            for record in await tools.journal.all_care(engine)
+            if record.project != name
+        ]
+        spare = image_decisions.spare_keep_tags(mine, others)
+        if spare:
+            looked = await tools.engine.observe(name, images=spare, detail=False)
+            steps = tuple(image_decisions.unkeep_steps(spare, looked.images))
+            await execute(tools, Plan(project=name, steps=steps), self.operation)
 
     def _tell_restarts(self, services: Iterable[Service]) -> None:
         alone = [
