@@ -124,12 +124,14 @@ def _name(pid: int) -> str:
 
 
 def _started_at(pid: int) -> datetime:
-    """Boot time plus field 22 of ``/proc/PID/stat``, in clock ticks (proc(5))."""
+    """Boot time (``btime`` of ``/proc/stat``) plus field 22 of ``/proc/PID/stat`` (proc(5)).
+
+    Up to a second early, and the same at every look: restarts are told by comparing it.
+    """
     stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    ticks = int(stat[19])
-    uptime_s = float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
-    alive_s = uptime_s - ticks / os.sysconf("SC_CLK_TCK")
-    return datetime.fromtimestamp(datetime.now(UTC).timestamp() - alive_s, UTC)
+    counters = Path("/proc/stat").read_text(encoding="ascii").splitlines()
+    boot_s = next(int(line.split()[1]) for line in counters if line.startswith("btime "))
+    return datetime.fromtimestamp(boot_s + int(stat[19]) / os.sysconf("SC_CLK_TCK"), UTC)
 
 
 def _same(one: str, other: str) -> bool:
