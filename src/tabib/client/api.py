@@ -10,7 +10,14 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from tabib.client.transport import DaemonAddress, close_quietly, dial
-from tabib.model.errors import Bug, EngineForbidden, EngineUnavailable, TabibError, from_wire
+from tabib.model.errors import (
+    Bug,
+    EngineForbidden,
+    EngineUnavailable,
+    NotFound,
+    TabibError,
+    from_wire,
+)
 
 ENDPOINT_HEADER = "X-Tabib-Endpoint"
 Json = dict[str, Any]
@@ -175,6 +182,8 @@ def _error_of(status: int, data: bytes) -> TabibError:
         wire = json.loads(data)["error"]
     except (ValueError, KeyError, TypeError):
         text = data[:300].decode("utf-8", "replace").strip()
+        if status == 404:
+            return NotFound(text or "it is not there", details={"status": status})
         return Bug(f"the daemon answered HTTP {status}: {text}", attempted="call the daemon")
     return from_wire(wire)
 
