@@ -280,3 +280,17 @@ async def test_an_image_that_is_not_there(create: Any, prefix: str) -> None:
     with pytest.raises(ImageUnavailable) as caught:
         await create(image=f"{prefix}/none:1")
     assert caught.value.details["code"] == "image.not-found"
+
+
+async def test_removals_at_the_same_time_all_end_when_it_is_gone(
+    engine: DockerEngine, create: Any
+) -> None:
+    name = await create()
+    removal = step(Verb.REMOVE_CONTAINER, name, options={"force": True})
+
+    async def remove() -> None:
+        await engine.apply(removal)
+        with pytest.raises(NotFound):
+            await engine.inspect(name)
+
+    await asyncio.gather(*(remove() for _ in range(6)))

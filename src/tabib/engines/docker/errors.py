@@ -35,6 +35,11 @@ _BY_STATUS: Mapping[int, tuple[type[EngineError], str]] = {
 }
 
 
+_JOIN_GROUP = (
+    "Join the group `docker` (sudo usermod -aG docker $USER, then log in anew), or use sudo."
+)
+
+
 def refused(call: Call, status: int, message: str) -> TabibError:
     """The error for an answer of ``status`` that says ``message``."""
     for rule in RULES:
@@ -119,8 +124,7 @@ def _silence(
         return (
             EngineForbidden,
             f"no right on the engine's socket {url}",
-            "Join the group `docker` (sudo usermod -aG docker $USER, then log in anew), "
-            "or use sudo.",
+            _JOIN_GROUP,
         )
     if ssh_said:
         return (

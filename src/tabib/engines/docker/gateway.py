@@ -38,11 +38,17 @@ _JSON = {"Content-Type": "application/json"}
 class Gateway:
     """One engine over HTTP. Made by :func:`open_gateway`; the constructor does no I/O."""
 
-    def __init__(self, session: aiohttp.ClientSession, base: str, address: EndpointAddress) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base: str,
+        address: EndpointAddress,
+        bridge: SshBridge | None = None,
+    ) -> None:
         self._session = session
         self._base = base
         self._prefix = base
-        self._bridge: SshBridge | None = None
+        self._bridge = bridge
         self.address = address
         self.api: ApiVersion = OLDEST
 
@@ -135,10 +141,6 @@ class Gateway:
         if self._bridge:
             await self._bridge.close()
 
-    def attach(self, bridge: SshBridge) -> None:
-        """Let the gateway own the bridge that its connections pass."""
-        self._bridge = bridge
-
     def _url(self, path: str, params: Params | None) -> URL:
         # encoded=True: quoting by urlencode is enough, and yarl's own costs as much as the call
         query = f"?{urlencode(params)}" if params else ""
@@ -159,43 +161,42 @@ async def open_gateway(address: EndpointAddress) -> Gateway:
     :raises EngineUnavailable: it cannot be reached (:class:`EngineForbidden`: no right).
     :raises UsageError: the address is of a kind that is not known.
     """
-    url = urlsplit(address.url)
-    bridge: SshBridge | None = None
-    connector: aiohttp.BaseConnector
-    base = "http://docker"
-    if url.scheme == "unix":
-        connector = aiohttp.UnixConnector(path=url.path, limit=0)
-    elif url.scheme == "ssh":
-        bridge = await SshBridge.start(address.url)
-        connector = aiohttp.UnixConnector(path=bridge.path, limit=0)
-    elif url.scheme in ("tcp", "http", "https"):
-        secure = url.scheme == "https" or bool(address.tls_ca or address.tls_cert)
-        connector = aiohttp.TCPConnector(limit=0, ssl=_tls(address) if secure else False)
-        base = f"{'https' if secure else 'http'}://{url.netloc}{url.path.rstrip('/')}"
-    else:
-        raise UsageError(
-            f"no way to speak {url.scheme or 'that'} to an engine",
-            attempted="reach the engine",
-            target=address.url,
-            advice="Use unix://, tcp:// or ssh://.",
-        )
+    ssh = urlsplit(address.url).scheme == "ssh"
+    bridge = await SshBridge.start(address.url) if ssh else None
+    connector, base = _way(address, bridge)
     session = aiohttp.ClientSession(
         connector=connector,
         auto_decompress=False,
-        # Archives are passed on as they come: without this the engine sends them gzipped.
-        headers={"Accept-Encoding": "identity"},
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=PROBE_DEADLINE_S),
     )
-    gateway = Gateway(session, base, address)
-    if bridge:
-        gateway.attach(bridge)
+    gateway = Gateway(session, base, address, bridge)
     try:
         await gateway.negotiate()
     except BaseException:
         await gateway.close()
         raise
     return gateway
+
+
+def _way(address: EndpointAddress, bridge: SshBridge | None) -> tuple[aiohttp.BaseConnector, str]:
+    """(what connects, how URLs begin). No limit on connections: followed streams keep theirs."""
+    url = urlsplit(address.url)
+    if bridge:
+        return aiohttp.UnixConnector(path=bridge.path, limit=0), "http://docker"
+    if url.scheme == "unix":
+        return aiohttp.UnixConnector(path=url.path, limit=0), "http://docker"
+    if url.scheme in ("tcp", "http", "https"):
+        secure = url.scheme == "https" or bool(address.tls_ca or address.tls_cert)
+        connector = aiohttp.TCPConnector(limit=0, ssl=_tls(address) if secure else False)
+        scheme = "https" if secure else "http"
+        return connector, f"{scheme}://{url.netloc}{url.path.rstrip('/')}"
+    raise UsageError(
+        f"no way to speak {url.scheme or 'that'} to an engine",
+        attempted="reach the engine",
+        target=address.url,
+        advice="Use unix://, tcp:// or ssh://.",
+    )
 
 
 def _tls(address: EndpointAddress) -> ssl.SSLContext:

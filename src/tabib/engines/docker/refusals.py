@@ -79,10 +79,7 @@ _IMAGE = (
         r"|image with reference .* was found but",
         ImageUnavailable,
         "image.platform",
-        (
-            "the image does not exist for this machine's platform",
-            "Use an image built for it, or set `platform:`.",
-        ),
+        ("it does not exist for this platform", "Use one built for it, or set `platform:`."),
     ),
     _rule(
         r"invalid reference format|must be lowercase|invalid repository name|invalid tag format",
@@ -130,10 +127,7 @@ _IMAGE = (
     ),
 )
 
-_PORT_WORDS = (
-    "port {port} is already in use",
-    "Stop what uses it, or publish another port.",
-)
+_PORT_WORDS = ("port {port} is already in use", "Stop what uses it, or publish another port.")
 _PORTS = (
     _rule(
         r"Bind for (?P<address>\S*):(?P<port>\d+) failed: port is already allocated",
@@ -245,10 +239,7 @@ _STORAGE = (
         r"no space left on device",
         StartFailed,
         "storage.engine-root-full",
-        (
-            "the engine's disk is full",
-            "Free space: `docker system df` shows what takes it.",
-        ),
+        ("the engine's disk is full", "Free space: `docker system df` shows what takes it."),
     ),
 )
 

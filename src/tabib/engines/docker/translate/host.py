@@ -32,15 +32,12 @@ def host_config(spec: ContainerSpec, api: tuple[int, int]) -> dict[str, Any]:
             **mount_fields(spec),
             **resource_fields(service),
             **_namespaces(service),
+            **_rights(service),
             **_name_resolution(service),
             "NetworkMode": network_mode(spec),
             "Links": container_links(spec),
             "PortBindings": port_bindings(service),
             "RestartPolicy": restart_policy(service),
-            "CapAdd": [_capability(str(name)) for name in service.get("cap_add") or ()],
-            "CapDrop": [_capability(str(name)) for name in service.get("cap_drop") or ()],
-            "Privileged": bool(service.get("privileged")),
-            "ReadonlyRootfs": bool(service.get("read_only")),
             "SecurityOpt": _security_options(spec, options),
             "ShmSize": integer(service.get("shm_size")),
             "Sysctls": _strings(part(service, "sysctls")),
@@ -50,7 +47,6 @@ def host_config(spec: ContainerSpec, api: tuple[int, int]) -> dict[str, Any]:
             "VolumesFrom": [
                 str(name).removeprefix("container:") for name in service.get("volumes_from") or ()
             ],
-            "GroupAdd": [str(group) for group in service.get("group_add") or ()],
             "LogConfig": _logging(part(service, "logging")),
             "OomScoreAdj": integer(service.get("oom_score_adj")),
         }
@@ -98,6 +94,16 @@ def _namespaces(service: Mapping[str, Any]) -> dict[str, Any]:
         "CgroupnsMode": service.get("cgroup"),
         "Runtime": service.get("runtime"),
         "Isolation": service.get("isolation"),
+    }
+
+
+def _rights(service: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "CapAdd": [_capability(str(name)) for name in service.get("cap_add") or ()],
+        "CapDrop": [_capability(str(name)) for name in service.get("cap_drop") or ()],
+        "Privileged": bool(service.get("privileged")),
+        "ReadonlyRootfs": bool(service.get("read_only")),
+        "GroupAdd": [str(group) for group in service.get("group_add") or ()],
     }
 
 
