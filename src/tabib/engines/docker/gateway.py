@@ -167,6 +167,8 @@ async def open_gateway(address: EndpointAddress) -> Gateway:
     session = aiohttp.ClientSession(
         connector=connector,
         auto_decompress=False,
+        # Archives are passed on as they come: without this the engine sends them gzipped.
+        headers={"Accept-Encoding": "identity"},
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=PROBE_DEADLINE_S),
     )
