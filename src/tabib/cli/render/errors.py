@@ -15,7 +15,7 @@ import click
 from tabib import __version__
 from tabib.cli.console import Console
 from tabib.cli.settings import Settings
-from tabib.model.errors import ConfigError, TabibError
+from tabib.model.errors import ConfigError, Interrupted, TabibError
 
 
 def report(error: TabibError, settings: Settings) -> None:
@@ -69,7 +69,11 @@ def _short(path: str) -> str:
 def headline(error: TabibError) -> str:
     """``cannot <attempted> <target>: <happened>`` as far as they are known."""
     head = " ".join(part for part in (error.attempted, error.target) if part)
-    return f"cannot {head}: {error.happened}" if head else error.happened
+    if not head:
+        return error.happened
+    # A person who asked to stop has not failed at anything.
+    lead = "" if isinstance(error, Interrupted) else "cannot "
+    return f"{lead}{head}: {error.happened}"
 
 
 def _problem_lines(problem: Mapping[str, Any], console: Console) -> list[str]:

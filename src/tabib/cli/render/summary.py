@@ -31,7 +31,8 @@ def up_summary(result: Mapping[str, Any], console: Console) -> str:
     state = console.paint_err("healthy", "green") if healthy else "started"
     if not (changed or result.get("changed")):
         number = f"{count(len(standing), 'container')} " if standing else ""
-        return f"nothing to do: {number}{state}"
+        name = f"{result['project']}: " if result.get("project") else ""
+        return f"{name}nothing to do, {number}{state}"
     text = f"{count(len(standing), 'container')} {state}"
     if result.get("seconds") is not None:
         text += f" in {duration(float(result['seconds']))}"
