@@ -32,11 +32,15 @@ class World:
     state: Path
     engine: EngineDialer
 
+    @property
+    def environ(self) -> dict[str, str]:
+        return os.environ | {"TABIB_STATE_DIR": str(self.state / "s")}
+
     def launch(self, *argv: str, **more: object) -> subprocess.Popen[str]:
         return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
             [sys.executable, "-m", "tabib", "--host", self.host, "-p", self.project, *argv],
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL,
-               "text": True, "cwd": str(self.state), **more},
+               "text": True, "cwd": str(self.state), "env": self.environ, **more},
         )  # fmt: skip
 
     def run(self, *argv: str, given: str | None = None) -> tuple[int, str, str]:

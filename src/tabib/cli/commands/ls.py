@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from tabib.cli.console import Console
@@ -35,17 +37,7 @@ def ls(
     as_json: bool,
 ) -> None:
     """List the projects on the engine, also those that tabib does not care for."""
-    parts = []
-    for text in filters:
-        key, equals, value = text.partition("=")
-        if key != "name" or not equals:
-            raise UsageError(
-                "is not known",
-                attempted="read the filter",
-                target=repr(text),
-                advice="There is name=TEXT.",
-            )
-        parts.append(value)
+    parts = _name_parts(filters)
     with connect(settings) as client:
         rows = client.get("/v1/projects")
     rows = [
@@ -73,6 +65,22 @@ def ls(
     ]
     for line in table(("NAME", "STATUS", "CARE", "RELEASE", "FILES"), cells):
         console.line(line)
+
+
+def _name_parts(filters: Sequence[str]) -> list[str]:
+    """The texts of ``name=TEXT`` filters; all must match."""
+    parts = []
+    for text in filters:
+        key, equals, value = text.partition("=")
+        if key != "name" or not equals:
+            raise UsageError(
+                "is not known",
+                attempted="read the filter",
+                target=repr(text),
+                advice="There is name=TEXT.",
+            )
+        parts.append(value)
+    return parts
 
 
 def _files(files: object) -> str:
