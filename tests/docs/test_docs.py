@@ -28,7 +28,7 @@ _OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
 
 
 def prose(text: str) -> str:
-    """The document without its blocks and inline code: what only looks like a link there is none."""
+    """The document without blocks and inline code: what only looks like a link there is none."""
     return _CODE.sub("", _FENCE.sub("", text))
 
 
