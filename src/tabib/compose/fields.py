@@ -3,15 +3,21 @@ and hashes them. Source: compose-go 2.9.1 ``types`` (Docker Compose 2.40.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from tabib.compose import decode as d
 from tabib.compose.tree import Path
 
 Emit = Literal["filled", "given", "always"]
-Note = Callable[[Path, str | dict[str, Any]], None]
+
+
+class Note(Protocol):
+    """Takes what does not fit, with the value at fault, and the ``x-*`` keys of a struct;
+    returns what stands in for the value."""
+
+    def __call__(self, path: Path, found: str | dict[str, Any], value: Any = None) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +225,7 @@ def _value(decode: Any, value: Any, path: Path, note: Note) -> Any:
     try:
         return decode(value)
     except ValueError as error:
-        note(path, str(error))
-        return None
+        return note(path, str(error), value)
 
 
 def _zero(decode: Any) -> Any:
@@ -243,4 +248,9 @@ def _many(kind: Many, value: Any, path: Path, note: Note) -> Any:
     if not isinstance(value, list):
         note(path, "must be a list")
         return None
-    return [struct(kind.struct, item, (*path, i), note) for i, item in enumerate(value)]
+    return [
+        note((*path, i), "must be a mapping", item)
+        if isinstance(item, str)
+        else struct(kind.struct, item, (*path, i), note)
+        for i, item in enumerate(value)
+    ]

@@ -10,11 +10,10 @@ import json
 import math
 import re
 import struct
-from decimal import Decimal
 from typing import Any
 
 _INT = re.compile(r"[+-]?[0-9]+")
-_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?i:inf|infinity)")
+_FLOAT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _MAX_INT64 = (1 << 63) - 1
 
 
@@ -26,11 +25,9 @@ def parse_int(text: str, low: int = -(1 << 63), high: int = _MAX_INT64) -> int:
 
 
 def parse_float(text: str) -> float:
-    """``strconv.ParseFloat``; :raises ValueError: not a number."""
-    if text.lower() in ("nan", "+nan", "-nan"):
-        return math.nan
-    if not _FLOAT.fullmatch(text):
-        raise ValueError(f"'{text}' is not a number")
+    """``strconv.ParseFloat``; :raises ValueError: not a number that JSON can hold."""
+    if not _FLOAT.fullmatch(text) or not math.isfinite(float(text)):
+        raise ValueError(f"'{text[:40]}' is not a number")
     return float(text)
 
 
@@ -52,10 +49,11 @@ def float32(number: float) -> int | float:
 
 def _digits(number: float) -> tuple[str, int, str]:
     """Sign, exponent of the first digit, and the shortest digits that name ``number``."""
-    sign, digits, exponent = Decimal(repr(number)).as_tuple()
-    text = "".join(map(str, digits)).lstrip("0") or "0"
-    top = len(text) + int(exponent) - 1
-    return "-" if sign else "", top, text.rstrip("0") or "0"
+    mantissa, _, exponent = repr(abs(number)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    text = (whole + fraction).lstrip("0") or "0"
+    top = len(text) - len(fraction) + int(exponent or 0) - 1
+    return "-" if math.copysign(1, number) < 0 else "", top, text.rstrip("0") or "0"
 
 
 def sprint(value: Any) -> str:

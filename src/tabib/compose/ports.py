@@ -5,7 +5,6 @@ Source: docker/go-connections' ``nat`` package, which Compose parses them with.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Any
 
@@ -14,6 +13,8 @@ _PORT = re.compile(r"[0-9]{1,5}")
 
 def valid_ip(text: str) -> bool:
     """``net.ParseIP`` would take it: an IPv4 or IPv6 address without a zone."""
+    import ipaddress  # few files name an address
+
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -51,7 +52,7 @@ def parse_port(text: str) -> list[dict[str, Any]]:
     address = _address(":".join(front))
     container, _, protocol = last.partition("/")
     protocol = (protocol.partition("/")[0] or "tcp").lower()
-    if not container:
+    if not container or not container.strip("0"):
         raise ValueError(f"'{text}' names no container port")
     start, end = _range(container, "container")
     host_start, host_end = _range(host, "host") if host else (0, 0)

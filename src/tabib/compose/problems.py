@@ -12,6 +12,10 @@ from tabib.model.project import LoadWarning
 
 _SHOWN = 20
 """Problems spelled out in the text of one error; ``details`` always has all of them."""
+_ENOUGH = 200
+"""A file with more problems is not a Compose file; looking on would only cost time."""
+_LONGEST = 400
+"""Longest message, path or suggestion."""
 _WIDTH = 160
 """Longest part of an offending line that is shown."""
 
@@ -41,11 +45,16 @@ class Problems:
     def add(
         self, message: str, *, mark: Mark = NOWHERE, path: Path = (), suggestion: str = ""
     ) -> None:
-        problem = Problem(mark, dotted(path), message, suggestion)
+        """Note a problem, once. :raises Stop: there are enough of them."""
+        problem = Problem(mark, _short(dotted(path)), _short(message), _short(suggestion))
         if problem not in self.found:
             self.found.append(problem)
+        if len(self.found) >= _ENOUGH:
+            raise Stop
 
     def warn(self, message: str, mark: Mark = NOWHERE) -> None:
+        if len(self.warnings) >= _ENOUGH:
+            return
         warning = LoadWarning(message=message, file=mark.file, line=mark.line, column=mark.column)
         if warning not in self.warnings:
             self.warnings.append(warning)
@@ -98,6 +107,10 @@ class Problems:
             shown = source[:_WIDTH].replace("\t", " ")
             text += f"\n    {shown}\n    {' ' * (mark.column - 1)}^"
         return f"{text}\n    {problem.suggestion}" if problem.suggestion else text
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tabib.compose import dotenv, extension, fields, hashes
+from tabib.compose import extension, fields, hashes
 from tabib.compose.consistency import Consistency
-from tabib.compose.discover import Setting, read_text
+from tabib.compose.discover import Setting
 from tabib.compose.problems import Problems
 from tabib.compose.request import LoadRequest, Reader
-from tabib.compose.tree import Map, Mark, Path, mark_at
-from tabib.model.project import Dependency, FileObject, Network, Project, Service, Volume
+from tabib.compose.service import ServiceBuilder
+from tabib.compose.tree import Map, Path, mark_at
+from tabib.model.project import FileObject, Network, Project, Volume
 
 Spec = dict[str, Any]
 
@@ -37,14 +38,15 @@ class Builder:
         active = {n: s for n, s in specs.items() if _enabled(s, profiles)}
         disabled = {n: s for n, s in specs.items() if n not in active}
         self.problems.check()
-        if not self.request.no_consistency:
+        if not (self.request.no_consistency or self.request.no_interpolate):
             Consistency(self.tree, active, disabled, self.problems).run()
             for spec in active.values():
                 if "scale" in spec and "deploy" in spec:
                     spec["deploy"] = {**_ordered_replicas(spec["deploy"], spec["scale"])}
         common = extension.parse(self.tree, (), self.tree, {}, self.problems)
-        services = {n: self._service(n, s, common) for n, s in active.items()}
-        idle = {n: self._service(n, s, common, active=False) for n, s in disabled.items()}
+        make = ServiceBuilder(self.tree, self.name, self.setting, self.reader, self.problems)
+        services = {n: make.service(n, s, common) for n, s in active.items()}
+        idle = {n: make.service(n, s, common, active=False) for n, s in disabled.items()}
         self.problems.check()
         keep = None if self.request.all_resources else _used(services.values())
         return Project(
@@ -65,14 +67,18 @@ class Builder:
             warnings=tuple(self.problems.warnings),
         )
 
-    def _note(self, path: Path, found: str | dict[str, Any]) -> None:
+    def _note(self, path: Path, found: str | dict[str, Any], value: Any = None) -> Any:
+        """A problem with ``value``, or the ``x-*`` keys of a struct; what takes its place."""
         if isinstance(found, str):
+            if self.request.no_interpolate and isinstance(value, str) and "$" in value:
+                return value
             self.problems.add(found, mark=mark_at(self.tree, path), path=path)
-            return
+            return None
         node = self.inline
         for part in path:
             node = node.setdefault(str(part), {})
         node.update(extension.plain(found))
+        return None
 
     def _members(self, section: str) -> list[tuple[str, Any]]:
         members = self.tree.get(section)
@@ -91,85 +97,6 @@ class Builder:
             if name in specs and not _enabled(specs[name], profiles):
                 profiles += specs[name].get("profiles", ())
         return profiles
-
-    def _service(
-        self, name: str, raw: Spec, common: Mapping[str, Any], active: bool = True
-    ) -> Service:
-        labels_files = raw.get("label_file", [])
-        labels = self._labels(name, raw, active)
-        environment = self._environment(name, raw, active)
-        resolved = {**raw, "labels": labels, "environment": environment}
-        filled = {k: resolved[k] for k in _SERVICE_ORDER if k in resolved and k != "env_file"}
-        spec = {k: v for k, v in filled.items() if v or k not in ("labels", "environment")}
-        created = dict(spec)
-        spec.pop("label_file", None)
-        printed = {k: raw[k] for k in _SERVICE_ORDER if k in raw}
-        if labels_files:
-            printed = {k: v for k, v in {**printed, "labels": labels}.items() if v != {}}
-            printed = {k: printed[k] for k in _SERVICE_ORDER if k in printed and k != "label_file"}
-        own = extension.parse(
-            self.tree, ("services", name), self.tree["services"][name], labels, self.problems
-        )
-        replicas = spec.get("scale", (spec.get("deploy") or {}).get("replicas"))
-        return Service(
-            name=name,
-            spec=spec,
-            config_hash=hashes.service_hash(created),
-            printed_hash=hashes.service_hash(_env_files_as_printed(printed)),
-            image=spec.get("image") or f"{self.name}-{name}",
-            replicas=1 if replicas is None else replicas,
-            container_name=spec.get("container_name", ""),
-            depends_on=tuple(_dependency(n, d) for n, d in spec.get("depends_on", {}).items()),
-            networks=_by_priority(spec.get("networks") or {}),
-            volumes=tuple(dict.fromkeys(_mounted(spec))),
-            extension=extension.merged(common, own),
-        )
-
-    def _environment(self, name: str, raw: Spec, active: bool) -> dict[str, Any]:
-        known = self.setting.environment
-        written = {
-            k: known.get(k) if v is None else v for k, v in raw.get("environment", {}).items()
-        }
-        values = {k: v for k, v in written.items() if v is not None}
-        given = dict(values)
-
-        def lookup(variable: str) -> str | None:
-            return known.get(variable, given.get(variable))
-
-        for index, entry in enumerate(raw.get("env_file", [])):
-            path = ("services", name, "env_file", index)
-            self._file(entry, values, lookup, mark_at(self.tree, path), active)
-        merged = {**values, **written}
-        return {key: merged[key] for key in sorted(merged)}
-
-    def _labels(self, name: str, raw: Spec, active: bool) -> dict[str, str]:
-        labels: dict[str, str] = {}
-        for index, path in enumerate(raw.get("label_file", [])):
-            mark = mark_at(self.tree, ("services", name, "label_file", index))
-            self._file({"path": path, "required": True}, labels, labels.get, mark, active)
-        labels.update(raw.get("labels", {}))
-        return {key: labels[key] for key in sorted(labels)}
-
-    def _file(
-        self, entry: Spec, values: dict[str, str], lookup: Any, mark: Mark, active: bool
-    ) -> None:
-        """Variables of one env or label file; a service that is not active may lack its files."""
-        path = entry.get("path", "")
-        if not self.reader.is_file(path):
-            if active and entry["required"]:
-                what = "is a folder" if self.reader.is_dir(path) else "does not exist"
-                self.problems.add(f"the file {path} {what}", mark=mark)
-            return
-        parse = {"": dotenv.parse, "raw": dotenv.parse_raw, ".env": dotenv.parse}.get(
-            entry.get("format", "")
-        )
-        if parse is None:
-            self.problems.add(f"unknown format '{entry['format']}' of an env file", mark=mark)
-            return
-        try:
-            parse(read_text(path, self.reader, self.problems), values, lookup)
-        except dotenv.DotenvError as error:
-            self.problems.add(str(error), mark=Mark(path, error.line, 1))
 
     def _networks(self, keep: _Used | None) -> dict[str, Network]:
         found = {}
@@ -230,9 +157,6 @@ class Builder:
         return found
 
 
-_SERVICE_ORDER = tuple(field.key for field in fields.SERVICE)
-
-
 @dataclass(frozen=True, slots=True)
 class _Used:
     networks: set[str]
@@ -263,32 +187,3 @@ def _enabled(spec: Spec, profiles: list[str]) -> bool:
 def _ordered_replicas(deploy: Spec, replicas: int) -> Spec:
     merged = {**deploy, "replicas": replicas}
     return {field.key: merged[field.key] for field in fields.DEPLOY if field.key in merged}
-
-
-def _env_files_as_printed(spec: Spec) -> Spec:
-    """A required env file is printed as its path alone."""
-    if "env_file" not in spec:
-        return spec
-    shown = [entry.get("path", "") if entry["required"] else entry for entry in spec["env_file"]]
-    return {key: shown if key == "env_file" else value for key, value in spec.items()}
-
-
-def _dependency(name: str, value: Spec) -> Dependency:
-    return Dependency(
-        service=name,
-        condition=value.get("condition", "service_started"),
-        restart=value.get("restart", False),
-        required=value["required"],
-    )
-
-
-def _by_priority(networks: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(sorted(networks, key=lambda key: (-(networks[key] or {}).get("priority", 0), key)))
-
-
-def _mounted(spec: Spec) -> list[str]:
-    return [
-        mount["source"]
-        for mount in spec.get("volumes", ())
-        if mount.get("type") == "volume" and mount.get("source")
-    ]

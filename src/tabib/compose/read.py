@@ -17,6 +17,7 @@ from tabib.compose.tree import Map, Mark, Seq
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 100
+MAX_DOCUMENTS = 200
 MAX_NODES = 200_000
 """Nodes of one file with every alias written out. The largest file of a real project that we
 know of has 20,000; Docker Compose 2.40 has no such limit and eats 17 GB on a file of 700 bytes."""
@@ -140,14 +141,14 @@ class _Builder:
         """A finished node: the root, an item, a key or a value."""
         self.total += size
         if (size > 1 and self.total > MAX_NODES * 2) or size > MAX_NODES:
-            raise self.fail(f"more than {MAX_NODES} nodes once its aliases are written out", mark)
+            raise self.fail(f"more than {MAX_NODES} nodes with its aliases written out", mark)
         if not self.stack:
             self.root = value
             return
         frame = self.stack[-1]
         frame.size += size
         if frame.size > MAX_NODES:
-            raise self.fail(f"more than {MAX_NODES} nodes once its aliases are written out", mark)
+            raise self.fail(f"more than {MAX_NODES} nodes with its aliases written out", mark)
         if isinstance(frame.value, Seq):
             if tag in ("!reset", "!override"):
                 frame.value.tags[len(frame.value)] = tag
@@ -205,7 +206,7 @@ def documents(text: str, file: str, problems: Problems) -> Iterator[Any]:
     """
     import yaml  # 20 ms: only where there is something to read
 
-    builder = _Builder(file, problems)
+    builder, count = _Builder(file, problems), 0
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             kind = type(event).__name__
@@ -218,6 +219,9 @@ def documents(text: str, file: str, problems: Problems) -> Iterator[Any]:
             elif kind == "AliasEvent":
                 builder.alias(event)
             elif kind == "DocumentEndEvent":
+                count += 1
+                if count > MAX_DOCUMENTS:
+                    raise builder.fail(f"more than {MAX_DOCUMENTS} documents", builder.mark(event))
                 yield builder.root
                 builder.anchors, builder.root = {}, None
     except yaml.MarkedYAMLError as error:

@@ -30,23 +30,30 @@ def _sorted(value: Any) -> Any:
     return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
-def as_json(project: Project) -> str:
-    """``docker compose config --format json``, byte for byte: ``$`` is doubled, no last newline."""
-    return dumps(document(project), indent="  ").replace("$", "$$")
+def as_json(project: Project, *, escape: bool = True) -> str:
+    """``docker compose config --format json``, byte for byte: no newline at the end.
+
+    ``escape`` doubles ``$``, so that what is printed can be loaded again; a project that was
+    loaded without interpolation is printed without.
+    """
+    printed = dumps(document(project), indent="  ")
+    return printed.replace("$", "$$") if escape else printed
 
 
-def as_yaml(project: Project) -> str:
+def as_yaml(project: Project, *, escape: bool = True) -> str:
     """``docker compose config``: equal as YAML; loading it again gives the same project."""
     import yaml
 
     from tabib.compose import yamlshape
+    from tabib.compose.scalars import plain
 
     class Dumper(yaml.CSafeDumper):
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
     def text(dumper: Any, value: str) -> Any:
-        style = "|" if "\n" in value else None
+        # what Compose's YAML would read as something else is quoted, as PyYAML does for its own
+        style = "|" if "\n" in value else None if plain(value) is value else '"'
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     Dumper.add_representer(str, text)
@@ -57,7 +64,7 @@ def as_yaml(project: Project) -> str:
         allow_unicode=True,
         width=10_000,
     )
-    return printed.replace("$", "$$")
+    return printed.replace("$", "$$") if escape else printed
 
 
 def service_names(project: Project) -> list[str]:

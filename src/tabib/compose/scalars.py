@@ -6,6 +6,7 @@ Source: the resolution table of go-yaml v3. PyYAML's own rules (YAML 1.1) would 
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -46,7 +47,9 @@ def plain(text: str) -> Any:
         number = _whole(whole)
         if -(1 << 63) <= number < (1 << 64):
             return number
-    return float(digits) if _FLOAT.fullmatch(digits) else text
+    if _FLOAT.fullmatch(digits) and math.isfinite(float(digits)):
+        return float(digits)
+    return text
 
 
 def _whole(found: re.Match[str]) -> int:

@@ -126,6 +126,8 @@ def _closing(text: str, dollar: int, last: int) -> int:
                 return at
         elif text[at] == "{":
             depth += 1
+            if depth > _MAX_NESTING:
+                raise TemplateError("variables are nested too deeply")
             at += 1  # Compose never looks at the character after an opening brace
         at += 1
     return last

@@ -1,0 +1,150 @@
+"""What people and programs read when a file is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from compose.memory import load_files, load_text
+from tabib.model.errors import ConfigError
+
+
+def problems(text: str | bytes, **request: Any) -> list[dict[str, Any]]:
+    with pytest.raises(ConfigError) as caught:
+        load_text(text, **request)
+    found: list[dict[str, Any]] = caught.value.details["problems"]
+    return found
+
+
+def test_a_problem_has_place_path_source_and_suggestion() -> None:
+    [problem] = problems("services:\n  web:\n    imag: nginx\n    build: .\n")
+    assert problem == {
+        "file": "/project/compose.yaml",
+        "line": 3,
+        "column": 5,
+        "path": "services.web.imag",
+        "message": "unknown key 'imag'",
+        "suggestion": "did you mean 'image'?",
+        "source": "    imag: nginx",
+    }
+
+
+def test_the_text_shows_the_line_with_a_caret() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_text("services:\n  web:\n    imag: nginx\n    build: .\n")
+    assert str(caught.value).splitlines() == [
+        "/project/compose.yaml:3:5: services.web.imag: unknown key 'imag'",
+        "        imag: nginx",
+        "        ^",
+        "    did you mean 'image'?",
+    ]
+
+
+def test_all_problems_of_a_file_come_at_once() -> None:
+    found = problems(
+        "services:\n"
+        "  a: {image: x, prots: []}\n"
+        "  b: {image: 5}\n"
+        "  c: {image: x, depends_on: {d: {condition: healthy}}}\n"
+        "volume: {}\n"
+    )
+    assert [(p["line"], p["path"]) for p in found] == [
+        (2, "services.a.prots"),
+        (3, "services.b.image"),
+        (4, "services.c.depends_on.d.condition"),
+        (5, "volume"),
+    ]
+
+
+def test_all_semantic_problems_come_at_once() -> None:
+    found = problems(
+        "services:\n"
+        "  a: {image: x, networks: [nett], volumes: ['daata:/x'], secrets: [s]}\n"
+        "  b: {image: x, depends_on: [c]}\n"
+        "networks: {net: }\n"
+        "volumes: {data: }\n"
+    )
+    assert {p["path"]: p["suggestion"] for p in found} == {
+        "services.a.networks.nett": "did you mean 'net'?",
+        "services.a.volumes[0]": "did you mean 'data'?",
+        "services.a.secrets[0]": "define it under 'secrets:' at the top level",
+        "services.b.depends_on.c": "",
+    }
+    assert all(p["line"] in (2, 3) and p["column"] > 1 for p in found)
+
+
+def test_a_cycle_is_printed() -> None:
+    [problem] = problems(
+        "services:\n"
+        "  a: {image: x, depends_on: [b]}\n"
+        "  b: {image: x, links: [c]}\n"
+        "  c: {image: x, network_mode: 'service:a'}\n"
+    )
+    assert problem["message"] == "services wait for each other: a → b → c → a"
+
+
+def test_of_several_forms_the_one_that_was_written_is_judged() -> None:
+    [problem] = problems("services:\n  a:\n    build:\n      contxt: .\n")
+    assert (problem["path"], problem["line"]) == ("services.a.build.contxt", 4)
+    assert problem["suggestion"] == "did you mean 'context'?"
+
+
+def test_a_merged_value_points_to_the_file_it_came_from() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_files(
+            {
+                "compose.yaml": "services:\n  a: {image: x}\n",
+                "compose.override.yaml": "services:\n  a:\n    ports: ['1:x']\n",
+            }
+        )
+    [problem] = caught.value.details["problems"]
+    assert problem["file"] == "/project/compose.override.yaml"
+    assert problem["line"] == 3
+
+
+def test_a_required_variable_names_its_reason_and_place() -> None:
+    [problem] = problems("services:\n  a:\n    image: 'x:${TAG:?set the tag}'\n")
+    assert problem["message"] == "required variable TAG is missing a value: set the tag"
+    assert (problem["line"], problem["path"]) == (3, "services.a.image")
+
+
+def test_no_file_says_where_it_was_looked_for() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_files({})
+    assert "no Compose file in /project" in str(caught.value)
+    assert "-f" in caught.value.details["problems"][0]["suggestion"]
+
+
+def test_a_missing_env_file_points_to_its_line() -> None:
+    [problem] = problems("services:\n  a:\n    image: x\n    env_file: nowhere.env\n")
+    assert problem["message"] == "the file /project/nowhere.env does not exist"
+    assert problem["line"] == 4
+
+
+def test_a_bad_line_of_an_env_file_is_named() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_files(
+            {
+                "compose.yaml": "services: {a: {image: x, env_file: a.env}}",
+                "a.env": "GOOD=1\n\nB@D=2\n",
+            }
+        )
+    [problem] = caught.value.details["problems"]
+    assert (problem["file"], problem["line"]) == ("/project/a.env", 3)
+
+
+def test_warnings_have_places_and_do_not_refuse() -> None:
+    project = load_text("version: '3'\nservices:\n  a:\n    image: x${TAG}\n")
+    assert [(w.line, w.message.split(" ")[0]) for w in project.warnings] == [
+        (4, "the"),
+        (1, "'version'"),
+    ]
+
+
+def test_a_disabled_dependency_names_its_profiles() -> None:
+    [problem] = problems(
+        "services:\n  a: {image: x, depends_on: [b]}\n  b: {image: x, profiles: [dev, test]}\n"
+    )
+    assert problem["message"] == "the service 'b' is disabled"
+    assert problem["suggestion"] == "it has the profiles: dev, test"
