@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import resource
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,34 +127,21 @@ class EngineSites:
 
     async def _open(self, address: EndpointAddress) -> Site:
         engine = await connect(address)
-        info = await engine.info()
-        watch = Watch(engine, self._clock)
-        tools = Tools(
-            engine=engine,
-            info=info,
-            address=address,
-            journal=self._stores.journal,
-            vault=self._stores.vault,
-            clock=self._clock,
-            state=self._stores.state,
-            watch=watch,
-            actions=Actions(),
-            new_id=lambda: secrets.token_hex(6),
-            ownership=Ownership(refused=self._refused),
-        )
-        await _find_owner(tools)
-        if self._acts and await tools.journal.all_care(info.id):
-            await _keep_owning(tools)
-        record = Record(tools, self._group)
-        care = Care(tools, record, self._group, acts=self._acts)
-        watch.on_event = care.on_event
-        watch.on_resync = care.resync.after_gap
-        watch.on_lost = care.resync.lost
-        self._group.create_task(watch.run(), name=f"watch {address.url}")
-        if self._acts:
-            self._group.create_task(care.run(), name=f"care {address.url}")
-        await watch.connected.wait()
-        return Site(tools=tools, record=record, care=care)
+        try:
+            site = await build_site(
+                engine,
+                address,
+                self._stores,
+                self._clock,
+                self._group,
+                acts=self._acts,
+                refused=self._refused,
+            )
+        except BaseException:
+            await engine.close()
+            raise
+        await site.tools.watch.connected.wait()
+        return site
 
     def status(self) -> dict[str, Any]:
         """Facts of the state folder and this process."""
@@ -176,6 +164,49 @@ class EngineSites:
     async def close(self) -> None:
         for site in self.known:
             await site.tools.engine.close()
+
+
+async def build_site(
+    engine: Engine,
+    address: EndpointAddress,
+    stores: Stores,
+    clock: Clock,
+    group: asyncio.TaskGroup,
+    *,
+    acts: bool = True,
+    refused: str = "",
+    new_id: Callable[[], str] = lambda: secrets.token_hex(6),
+) -> Site:
+    """Everything that watches and cares for a connected engine; its tasks live in ``group``.
+
+    :raises EngineUnavailable: the engine does not answer.
+    """
+    watch = Watch(engine, clock)
+    tools = Tools(
+        engine=engine,
+        info=await engine.info(),
+        address=address,
+        journal=stores.journal,
+        vault=stores.vault,
+        clock=clock,
+        state=stores.state,
+        watch=watch,
+        actions=Actions(),
+        new_id=new_id,
+        ownership=Ownership(refused=refused),
+    )
+    await _find_owner(tools)
+    if acts and await tools.journal.all_care(tools.info.id):
+        await _keep_owning(tools)
+    record = Record(tools, group)
+    care = Care(tools, record, group, acts=acts)
+    watch.on_event = care.on_event
+    watch.on_resync = care.resync.after_gap
+    watch.on_lost = care.resync.lost
+    group.create_task(watch.run(), name=f"watch {address.url}")
+    if acts:
+        group.create_task(care.run(), name=f"care {address.url}")
+    return Site(tools=tools, record=record, care=care)
 
 
 async def _find_owner(tools: Tools) -> None:

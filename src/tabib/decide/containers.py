@@ -68,7 +68,7 @@ def plan_service(
         for slot, found in by_slot.items():
             if slot not in wanted:
                 plan.surplus += [(one, "scaled down") for one in found]
-    plan.surplus += [(one, "it has no valid number") for one in invalid]
+        plan.surplus += [(one, "it has no valid number") for one in invalid]
     return plan
 
 
@@ -166,6 +166,9 @@ def change(
             expected = infra.network_ids.get(name)
             # A created container may not show the network's id yet: only a different one counts.
             actual = state.networks.get(name)
+            if actual and f"network:{name}" in infra.ready:
+                # It is attached by id: one of the same name made anew is another network.
+                return f"network {name} was removed"
             if actual is None or (expected and actual and actual != expected):
                 return f"it is not connected to network {name}"
     mounted = {mount.target: mount.name for mount in state.mounts if mount.type == "volume"}
@@ -206,11 +209,14 @@ def _rank(
     image: ImageState | None,
     infra: Infrastructure,
 ) -> tuple[bool, bool, bool, float, str]:
-    """Which of several containers of one slot is the one to keep (the greatest)."""
-    name = container_name(desired.project, service, state.slot)
+    """Which of several containers of one slot is the one to keep (the greatest).
+
+    Where recreation was asked for, a successor that an interrupted attempt left is completed.
+    """
+    named = state.name == container_name(desired.project, service, state.slot)
     return (
         not change(desired, service, state, image, infra),
-        state.name == name,
+        named is not desired.options.force_recreate,
         state.status == "running",
         state.created_at.timestamp(),
         state.id,

@@ -54,7 +54,8 @@ def reconcile(desired: Desired, observed: Observed, now: datetime) -> Plan:
     notes = [*infra.notes]
     if desired.only is None:
         notes += builder.orphans(
-            [one for name, found in mine.items() for one in found if name not in project.services]
+            [one for name, found in mine.items() for one in found if name not in project.services],
+            freed,
         )
     builder.replace_containers(freed)
     replace_networks(desired, infra, freed)

@@ -12,6 +12,7 @@ from tabib.decide.infrastructure import Infrastructure
 from tabib.decide.specs import container_spec
 from tabib.model import container as c
 from tabib.model.container import ContainerState, Observed
+from tabib.model.errors import Bug
 from tabib.model.plan import Step, Verb
 
 RUNNING = ("running", "paused", "restarting")
@@ -58,8 +59,15 @@ def stop_and_remove(
 
 
 def topological(steps: Iterable[Step]) -> tuple[Step, ...]:
-    """Steps so that each comes after those it waits for; stable; unknown ids are dropped."""
+    """Steps so that each comes after those it waits for; stable; unknown ids are dropped.
+
+    :raises Bug: they wait for each other, or two have one id.
+    """
+    steps = list(steps)
     by_id = {step.id: step for step in steps}
+    if len(by_id) != len(steps):
+        twice = sorted({one.id for one in steps if by_id[one.id] is not one})
+        raise Bug(f"several steps are called {', '.join(twice)}")
     done: dict[str, Step] = {}
 
     def visit(root: str) -> None:
@@ -68,7 +76,9 @@ def topological(steps: Iterable[Step]) -> tuple[Step, ...]:
             step = by_id[stack[-1]]
             missing = [one for one in step.after if one in by_id and one not in done]
             if missing:
-                stack += missing[:1]
+                if missing[0] in stack:
+                    raise Bug(f"steps wait for each other: {' → '.join([*stack, missing[0]])}")
+                stack.append(missing[0])
                 continue
             stack.pop()
             known = tuple(dict.fromkeys(one for one in step.after if one in by_id))
@@ -99,6 +109,7 @@ class Builder:
         self.usable: dict[str, str] = {}
         self.removals: list[tuple[ContainerState, str]] = []
         """Each container that goes, with the id of the step that removes it."""
+        self._stopped: set[str] = set()
 
     def remove_surplus(self) -> dict[str, list[str]]:
         """Steps for containers that are too many; network name → steps that free it."""
@@ -108,13 +119,13 @@ class Builder:
                 self._remove(state, reason, freed)
         return freed
 
-    def orphans(self, found: list[ContainerState]) -> list[str]:
+    def orphans(self, found: list[ContainerState], freed: dict[str, list[str]]) -> list[str]:
         """Remove containers whose service the file no longer has, or say that they are there."""
         project = self.desired.project
         found = [one for one in found if one.service not in project.disabled]
         if self.desired.options.remove_orphans:
             for state in found:
-                self._remove(state, "its service is no longer in the file", {})
+                self._remove(state, "its service is no longer in the file", freed)
             return []
         notes = []
         for state in found:
@@ -149,6 +160,19 @@ class Builder:
     def ordered(self, infrastructure: list[Step]) -> tuple[Step, ...]:
         return topological([*infrastructure, *self.steps])
 
+    def _stop(
+        self, state: ContainerState, reason: str, freed: dict[str, list[str]]
+    ) -> tuple[str, ...]:
+        """The step that stops ``state``; none where it does not run."""
+        if state.status not in RUNNING:
+            return ()
+        stop = stop_and_remove(state, reason, timeout_s=self.desired.options.timeout_s)[0]
+        self.steps.append(stop)
+        self._stopped.add(state.id)
+        for network in state.networks:
+            freed.setdefault(network, []).append(stop.id)
+        return (stop.id,)
+
     def _remove(
         self,
         state: ContainerState,
@@ -159,31 +183,43 @@ class Builder:
         steps = stop_and_remove(
             state, reason, after=after, timeout_s=self.desired.options.timeout_s
         )
+        if state.id in self._stopped:
+            steps = [replace(steps[-1], after=after)]
+        elif state.status in RUNNING:  # what does not run keeps no network
+            for network in state.networks:
+                freed.setdefault(network, []).append(steps[0].id)
         self.steps += steps
         self.removals.append((state, steps[-1].id))
-        for network in state.networks:
-            freed.setdefault(network, []).append(steps[-1].id)
         return steps[-1].id
 
     def _recreate(self, slot: SlotPlan, freed: dict[str, list[str]]) -> None:
+        """Create first, then stop and remove: the old one stays until its successor is there, so
+        that its anonymous volumes are never without a container that names them."""
         old = slot.old
         if old is None:
             return
-        replaced = [n for n in old.networks if n in self.infra.replaced_networks]
-        attached = [
-            self.desired.project.networks[key].name
-            for key in slot.service.networks
-            if self.desired.project.networks[key].name in self.infra.replaced_networks
+        stopped: tuple[str, ...] = ()
+        if self._on_replaced_network(slot, old):
+            # The network goes before the successor can be created on its namesake, and it can go
+            # once nothing runs on it.
+            stopped = self._stop(old, slot.reason, freed)
+        in_place = old.name == slot.name
+        name = f"{old.id[:12]}_{slot.name}" if in_place else slot.name
+        leftover = [
+            f"remove:{one.name}"
+            for one, _ in self.plans[slot.service.name].surplus
+            if one.name == name
         ]
-        if replaced or attached or old.name != slot.name:
-            # The network can only be replaced once nobody is on it: stop first.
-            removed = self._remove(old, slot.reason, freed)
-            self.usable[slot.name] = self._create(slot, slot.name, (removed,))
-            return
-        provisional = f"{old.id[:12]}_{slot.name}"
-        created = self._create(slot, provisional, ())
-        removed = self._remove(old, slot.reason, freed, (created,))
-        self._rename(slot, provisional, provisional, (removed,))
+        created = self._create(slot, name, (*stopped, *leftover))
+        removed = self._remove(old, slot.reason, freed, (created, *stopped))
+        if in_place:
+            self._rename(slot, name, name, (removed,))
+        else:
+            self.usable[slot.name] = removed
+
+    def _on_replaced_network(self, slot: SlotPlan, old: ContainerState) -> bool:
+        wanted = {self.desired.project.networks[key].name for key in slot.service.networks}
+        return not self.infra.replaced_networks.keys().isdisjoint(wanted | old.networks.keys())
 
     def _create(self, slot: SlotPlan, name: str, after: tuple[str, ...]) -> str:
         spec = container_spec(

@@ -87,6 +87,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._unhold)
         return future
 
+    async def shutdown_default_executor(self, *limits: Any) -> None:
+        """No virtual time passes while a thread takes its real moment to end."""
+        with self.clock.hold():
+            await super().shutdown_default_executor(*limits)
+
     def _unhold(self, _: asyncio.Future[Any]) -> None:
         self.clock.held -= 1
 

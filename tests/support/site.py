@@ -1,0 +1,177 @@
+"""A daemon's inside on a memory engine: real stores, real wiring, virtual time.
+
+A :class:`House` is what outlives a daemon: the engine's world, the clock and the state folder.
+``async with house.daemon() as daemon`` runs one as the real daemon does; leaving the block is its
+SIGKILL: nothing is finished, nothing is written. ``house.run`` runs a story on virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tabib.engines.memory import CrashPoint, MemoryEngine, SimulatedCrash, VirtualClock, World
+from tabib.model.container import EngineInfo
+from tabib.model.incident import Case, Incident
+from tabib.model.project import Project
+from tabib.model.release import CareRecord, JournalEntry
+from tabib.model.wire import ActionRequest, AdoptRequest, DownRequest, EndpointAddress, UpRequest
+from tabib.operations.act import act
+from tabib.operations.adopt import adopt
+from tabib.operations.down import down
+from tabib.operations.operation import Operation
+from tabib.operations.site import Site
+from tabib.operations.tools import Tools
+from tabib.operations.up import up
+from tabib.stores.journal import SqliteJournal
+from tabib.stores.state import StateDir
+from tabib.stores.vault import open_vault
+from tabib.wiring import Stores, build_site
+
+T = TypeVar("T")
+ADDRESS = EndpointAddress(url="memory://house")
+RESERVE_BYTES = 4096
+WRITES = (
+    "append",
+    "put_release",
+    "put_care",
+    "remove_care",
+    "put_case",
+    "put_incident",
+    "put_last_seen",
+    "put_setting",
+)
+"""What the journal is killed at; leases die with the process and are not of interest."""
+
+
+class LocalEngine(MemoryEngine):
+    """A memory engine that sees the daemon's own files: volumes live in generations."""
+
+    async def info(self) -> EngineInfo:
+        return replace(await super().info(), local=True)
+
+
+class House:
+    """One world, one clock, any number of state folders; ids are counted, never repeated."""
+
+    def __init__(self, folder: Path, *, seed: int = 0) -> None:
+        self.clock = VirtualClock()
+        self.world = World(clock=self.clock, seed=seed)
+        self.folder = folder
+        self._ids = itertools.count(1)
+
+    def run(self, story: Coroutine[Any, Any, T]) -> T:
+        """The story on this house's clock."""
+        return self.clock.run(story)
+
+    @asynccontextmanager
+    async def daemon(
+        self, crash: CrashPoint | None = None, *, state: str = "state", acts: bool = True
+    ) -> AsyncIterator[Daemon]:
+        """A daemon over the state folder; ``crash``: dies there, at a journal write or a step."""
+        folder = StateDir.open(self.folder / state, reserve_bytes=RESERVE_BYTES)
+        journal = await SqliteJournal.open(folder.path, self.clock)
+        vault = await open_vault(folder.path)
+        await journal.clear_leases()
+        point = crash or CrashPoint()
+        held = self.clock.holding(journal)
+        stores = Stores(folder, point.guard(held, WRITES), self.clock.holding(vault))
+        engine = LocalEngine(self.world, crash=point)
+        try:
+            async with asyncio.TaskGroup() as group:
+                site = await build_site(
+                    engine,
+                    ADDRESS,
+                    stores,
+                    self.clock,
+                    group,
+                    acts=acts,
+                    new_id=lambda: f"id{next(self._ids):010d}",
+                )
+                await site.tools.watch.connected.wait()
+                yield Daemon(site, self.clock, held)
+                raise _Killed
+        except* _Killed:
+            pass
+        finally:
+            await journal.close()
+            await vault.close()
+
+
+class _Killed(Exception):
+    """Ends the daemon's task group."""
+
+
+@dataclass(slots=True)
+class Daemon:
+    """One life of a daemon, and what people do through it."""
+
+    site: Site
+    clock: VirtualClock
+    journal: SqliteJournal
+
+    @property
+    def tools(self) -> Tools:
+        return self.site.tools
+
+    async def up(self, project: Project, *services: str, **options: Any) -> Mapping[str, Any]:
+        request = UpRequest(project=project, services=services, by="test", **options)
+        return await up(self.tools, request, self.operation("up", project.name))
+
+    async def down(self, name: str, **options: Any) -> Mapping[str, Any]:
+        return await down(self.tools, name, DownRequest(**options), self.operation("down", name))
+
+    async def act(self, verb: str, name: str, *services: str, **options: Any) -> Mapping[str, Any]:
+        request = ActionRequest(verb=verb, services=services, options=options)
+        return await act(self.tools, name, request, self.operation(verb, name))
+
+    async def adopt(self, name: str, mode: str = "act") -> Mapping[str, Any]:
+        return await adopt(self.tools, name, AdoptRequest(mode=mode), self.operation("adopt", name))
+
+    def operation(self, verb: str, project: str) -> Operation:
+        return Operation(self.tools.new_id(), verb, project)
+
+    async def care(self, project: str) -> CareRecord:
+        found = await self.journal.care(self.tools.info.id, project)
+        assert found is not None, f"{project} is not in care"
+        return found
+
+    async def incidents(self) -> list[Incident]:
+        """Oldest first."""
+        return (await self.journal.incidents())[::-1]
+
+    async def case(self, incident: Incident, number: int = -1) -> Case:
+        found = await self.journal.case(incident.case_ids[number])
+        assert found is not None
+        return found
+
+    async def entries(self, *kinds: str) -> list[JournalEntry]:
+        return await self.journal.entries(kinds=kinds)
+
+    async def until(self, holds: Callable[[], Any], patience_s: float = 120.0) -> Any:
+        """Let (virtual) time pass until ``holds()`` (a coroutine's answer too) is true; it."""
+        limit = self.clock.monotonic() + patience_s
+        while True:
+            found = holds()
+            if asyncio.iscoroutine(found):
+                found = await found
+            if found:
+                return found
+            assert self.clock.monotonic() < limit, f"never happened within {patience_s} s"
+            await self.clock.sleep(0.05)
+
+    async def passes(self, seconds: float) -> None:
+        """Let (virtual) time pass."""
+        await self.clock.sleep(seconds)
+
+
+def crashed(error: BaseException) -> bool:
+    """Whether ``error`` is, or holds, a simulated crash and nothing else that is wrong."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(crashed(one) for one in error.exceptions)
+    return isinstance(error, SimulatedCrash)
