@@ -36,7 +36,7 @@ async def test_stop_is_kill_die_stop(bench: Bench) -> None:
     events = seen.of(name)
     assert actions(events) == ["kill", "die", "stop"]
     assert events[0].attributes["signal"] == "15"
-    assert events[1].exit_code == 0
+    assert next(event.exit_code for event in events if event.action == "die") == 0
 
 
 async def test_stop_without_patience_kills_twice(bench: Bench) -> None:
@@ -46,7 +46,7 @@ async def test_stop_without_patience_kills_twice(bench: Bench) -> None:
     events = seen.of(name)
     assert actions(events) == ["kill", "kill", "die", "stop"]
     assert [event.attributes["signal"] for event in events[:2]] == ["15", "9"]
-    assert events[2].exit_code == 137
+    assert next(event.exit_code for event in events if event.action == "die") == 137
 
 
 async def test_stop_of_a_paused_container_unpauses_it(bench: Bench) -> None:
@@ -142,7 +142,8 @@ async def test_networks_and_volumes(bench: Bench) -> None:
     assert {e.attributes.get("container") for e in of_network[1:3]} == {identity}
     assert [a for a in actions(of_volume) if a != "create"] == ["mount", "unmount", "destroy"]
     order = actions([e for e in seen.events if e.attributes.get("container") == identity])
-    assert order == ["connect", "mount", "disconnect", "unmount"]
+    # Engine 20.10 connects before it mounts, newer ones the other way round
+    assert [sorted(order[:2]), order[2:]] == [["connect", "mount"], ["disconnect", "unmount"]]
 
 
 async def test_a_failed_start_causes_no_die(bench: Bench) -> None:
