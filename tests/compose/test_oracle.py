@@ -36,12 +36,20 @@ def test_prints_and_hashes_what_compose_does(case: Case) -> None:
     assert render.as_json(project) == answer.out
     assert render.hash_lines(project) == _ask(case, "--hash", "*").out.splitlines()
     assert _parsed(render.as_yaml(project)) == _parsed(_ask(case).out)
-    assert render.profile_names(project) == _ask(case, "--profiles").out.splitlines()
-    assert sorted(render.volume_names(project)) == sorted(_ask(case, "--volumes").out.splitlines())
-    assert sorted(render.image_names(project)) == sorted(_ask(case, "--images").out.splitlines())
-    assert sorted(render.service_names(project)) == sorted(
-        _ask(case, "--services").out.splitlines()
-    )
+
+
+@pytest.mark.parametrize("name", ["depends-on-implied", "profiles-flag", "volumes-top", "override"])
+def test_lists_what_compose_lists(name: str) -> None:
+    [case] = [case for case in cases() if case.name == name]
+    project = case.load()
+    for flag, names in (
+        ("--services", render.service_names(project)),
+        ("--volumes", render.volume_names(project)),
+        ("--networks", render.network_names(project)),
+        ("--images", render.image_names(project)),
+        ("--profiles", render.profile_names(project)),
+    ):
+        assert sorted(names) == sorted(_ask(case, flag).out.splitlines()), flag
 
 
 @pytest.mark.parametrize("case", [c for c in cases() if c.refused], ids=lambda c: c.name)

@@ -1,7 +1,9 @@
 """Finding the daemon, and starting one where none answers.
 
-Two commands at once start one daemon only: each daemon takes a lock on its state folder, the
-loser exits with :data:`tabib.model.paths.ALREADY_RUNNING` and its command uses the winner.
+Two commands at once start one daemon only: they take turns by a lock, and the second finds it
+running. Should two be started all the same (``tabib daemon run`` by hand), each daemon locks its
+state folder; the loser exits with :data:`tabib.model.paths.ALREADY_RUNNING` and its command uses
+the winner.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +120,16 @@ def stop(address: DaemonAddress) -> bool:
 
 
 def start(options: DaemonOptions, say: Say) -> None:
-    """Start one in the background, detached from this terminal, and wait until it answers."""
+    """Start one in the background, detached from this terminal, and wait until it answers.
+
+    Idempotent: one that another command started meanwhile is as good.
+    """
+    with _taking_turns(options.state_dir):
+        if version_of(options.address) is None:
+            _start_alone(options, say)
+
+
+def _start_alone(options: DaemonOptions, say: Say) -> None:
     log = paths.log_path(options.state_dir)
     begun = time.monotonic()
     offset, process = _spawn_background(options, log)
@@ -133,16 +145,7 @@ def start(options: DaemonOptions, say: Say) -> None:
 def _spawn_background(options: DaemonOptions, log: str) -> tuple[int, subprocess.Popen[bytes]]:
     import subprocess
 
-    try:
-        os.makedirs(options.state_dir, mode=0o700, exist_ok=True)
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StateUnusable(
-            error.strerror or str(error),
-            attempted="use the state folder",
-            target=options.state_dir,
-            advice="Name another one with --state-dir or TABIB_STATE_DIR.",
-        ) from error
+    descriptor = _open_for_append(log, options.state_dir)
     try:
         offset = os.fstat(descriptor).st_size
         process = subprocess.Popen(
@@ -156,6 +159,33 @@ def _spawn_background(options: DaemonOptions, log: str) -> tuple[int, subprocess
     finally:
         os.close(descriptor)
     return offset, process
+
+
+def _open_for_append(path: str, state_dir: str) -> int:
+    """:raises StateUnusable: the state folder cannot be made or written."""
+    try:
+        os.makedirs(state_dir, mode=0o700, exist_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StateUnusable(
+            error.strerror or str(error),
+            attempted="use the state folder",
+            target=state_dir,
+            advice="Name another one with --state-dir or TABIB_STATE_DIR.",
+        ) from error
+
+
+@contextmanager
+def _taking_turns(state_dir: str) -> Iterator[None]:
+    """One command at a time; a lock ends with its process, however that ends."""
+    import fcntl
+
+    descriptor = _open_for_append(os.path.join(state_dir, "start.lock"), state_dir)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def command_line(options: DaemonOptions, *flags: str) -> list[str]:

@@ -208,6 +208,11 @@ async def test_an_adopted_container_is_recreated_the_same(
                 mount.pop("Mode")
         assert mine == original, name
         assert _volumes(ours[name]) == _volumes(inspection)
+    # volumes that are attached by name outlive their containers: they are this test's to remove
+    for name in reversed(_in_order(theirs)):
+        await engine.apply(step(Verb.REMOVE_CONTAINER, name, options={"force": True}))
+    for volume in {name for each in theirs.values() for name in _volumes(each).values()}:
+        await engine.apply(step(Verb.REMOVE_VOLUME, volume))
 
 
 async def _replace(engine: DockerEngine, model: Any, theirs: dict[str, Any]) -> None:
