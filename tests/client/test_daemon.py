@@ -193,11 +193,13 @@ def test_no_daemon_leaves_nothing_running(home: Home) -> None:
 def test_a_private_daemon_ends_with_a_command_that_is_killed(home: Home) -> None:
     command = home.launch("--no-daemon", "-p", "tbnothing", "logs", "-f")
     deadline = time.monotonic() + TIMEOUT_S
-    while not (found := private_daemons(home)) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    try:
+        while not (found := private_daemons(home)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        command.kill()
+        command.communicate()
     assert len(found) == 1
-    command.kill()
-    command.communicate()
     assert gone(found[0])
 
 

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from tabib.cli.console import Console
@@ -87,11 +86,10 @@ def _labels(client: Client, view: LogView) -> list[str]:
 
 
 def until_detached(
-    client: Client, settings: Settings, project: str, services: Sequence[str]
+    client: Client, settings: Settings, project: str, services: Sequence[str], since: str
 ) -> int:
-    """Follow the logs until Ctrl-C, which leaves the containers running."""
-    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-    view = LogView(project=project, services=tuple(services), follow=True, since=now)
+    """Follow the logs from ``since`` (RFC 3339) until Ctrl-C, which leaves the containers running."""
+    view = LogView(project=project, services=tuple(services), follow=True, since=since)
     try:
         print_logs(client, settings, view)
     except KeyboardInterrupt:
@@ -102,13 +100,17 @@ def until_detached(
 
 
 def until_exit(
-    client: Client, settings: Settings, project: str, services: Sequence[str], of: str
+    client: Client,
+    settings: Settings,
+    project: str,
+    services: Sequence[str],
+    since: str,
+    of: str,
 ) -> int:
-    """Follow the logs until a container (of service ``of``, or any) exits; stop the project.
-
-    Returns that container's exit code.
+    """Follow the logs from ``since`` until a container (of service ``of``, or any) exits; stop the
+    project. Returns that container's exit code.
     """
-    view = LogView(project=project, services=tuple(services), follow=True)
+    view = LogView(project=project, services=tuple(services), follow=True, since=since)
     printing = threading.Thread(target=_quietly, args=(client, settings, view), daemon=True)
     printing.start()
     try:
