@@ -28,6 +28,8 @@ def _validator() -> Any:
         # our own package data, not the user's files; importlib.resources would cost 15 ms
         with open(_SCHEMA, "rb") as file:
             schema = json.load(file)
+        # The draft is named below; the library would fetch this address from the network.
+        schema.pop("$schema", None)
         _cache[:] = [jsonschema_rs.Draft7Validator(schema), schema]
     return _cache[0]
 
