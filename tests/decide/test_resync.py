@@ -1,4 +1,4 @@
-"""What was found exited or missing when nobody watched (DESIGN.md section 3)."""
+"""What was found exited or missing when nobody watched."""
 
 from __future__ import annotations
 

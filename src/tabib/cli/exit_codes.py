@@ -1,4 +1,4 @@
-"""The one table from kinds of errors to exit codes (DESIGN: command line)."""
+"""The one table from kinds of errors to exit codes."""
 
 from __future__ import annotations
 

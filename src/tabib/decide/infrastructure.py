@@ -125,7 +125,7 @@ def _volume(desired: Desired, observed: Observed, volume: Volume, out: Infrastru
                 subject=f"volume {volume.name}",
                 reason=reason,
                 target=volume.name,
-                volume=volume_spec(desired.project, volume, place),
+                volume=volume_spec(desired.project, volume, place, desired.installation),
             )
         )
         out.ready[f"volume:{volume.name}"] = f"volume:{volume.name}"

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from tabib.decide.graph import COMPLETED, HEALTHY
-from tabib.decide.labels import layers
+from tabib.decide.labels import dependencies, layers
 from tabib.decide.steps import RUNNING, stop_and_remove, topological
 from tabib.model.container import ContainerState, Observed
 from tabib.model.errors import Refused, UsageError
@@ -48,6 +48,8 @@ def lifecycle(
         if one.project == project and not one.oneoff and (not wanted or one.service in wanted)
     ]
     _check(verb, project, wanted, mine)
+    if verb == "restart" and wanted and not options.get("no_deps"):
+        mine += _restarted_with(mine, observed, project)
     if verb == "rm":
         return _remove(project, mine, options)
     step_verb, states, reason = _VERBS[verb]
@@ -76,6 +78,26 @@ def lifecycle(
     ]
     steps = _in_order(verb, steps, chosen, options)
     return Plan(project=project, steps=topological(steps), notes=tuple(notes))
+
+
+def _restarted_with(
+    chosen: list[ContainerState], observed: Observed, project: str
+) -> list[ContainerState]:
+    """Running containers that declare ``restart: true`` on a service that is restarted."""
+    services = {one.service for one in chosen}
+    found: list[ContainerState] = []
+    others = [one for one in observed.containers if one.project == project and not one.oneoff]
+    grown = True
+    while grown:
+        grown = False
+        for one in others:
+            follows = any(e.restart and e.service in services for e in dependencies(one))
+            if follows and one.service not in services:
+                peers = [o for o in others if o.service == one.service and o.status in RUNNING]
+                found += peers
+                services.add(one.service)
+                grown = True
+    return found
 
 
 def _check(verb: str, project: str, wanted: list[str], mine: list[ContainerState]) -> None:

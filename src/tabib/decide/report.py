@@ -134,6 +134,13 @@ def close(incident: Incident, outcome: str, at: datetime) -> Incident:
     return replace(closed, advice=advice(closed))
 
 
+def abandon(incident: Incident, at: datetime) -> Incident:
+    """Closed because its project was taken down: there is nothing left to heal."""
+    outcome = "needs_human" if incident.outcome == "needs_human" else "mitigated"
+    said = "The project was taken down before this was over."
+    return replace(incident, outcome=outcome, closed_at=at, advice=f"{said} {incident.advice}")
+
+
 # ── words ──────────────────────────────────────────────────────────────────────────────────────
 
 _DONE = {

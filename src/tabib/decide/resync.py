@@ -1,6 +1,6 @@
 """What was found exited or missing when nobody watched: after a start, a gap, an engine restart.
 
-DESIGN.md section 3, "Exited while nobody watched". There are no events to judge by, only what is
+docs/care.md, "Exited while nobody watched". There are no events to judge by, only what is
 there now, what ran when we last looked, and whether the engine itself went down meanwhile.
 """
 

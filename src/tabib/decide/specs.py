@@ -6,7 +6,7 @@ every other tool of the ecosystem see tabib's containers as their own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tabib.decide.desired import Desired, VolumePlace
@@ -56,7 +56,7 @@ def container_spec(
         service_name=service.name,
         slot=slot,
         image=service.image,
-        service=service.spec,
+        service=_with_container_names(project, service),
         labels=_labels(desired, service, slot, image),
         mounts=_mounts(project, service, inherited),
         endpoints=_endpoints(project, service, name),
@@ -77,7 +77,9 @@ def network_spec(project: Project, network: Network) -> NetworkSpec:
     return NetworkSpec(name=network.name, spec=network.spec, labels=labels)
 
 
-def volume_spec(project: Project, volume: Volume, place: VolumePlace | None) -> VolumeSpec:
+def volume_spec(
+    project: Project, volume: Volume, place: VolumePlace | None, installation: str
+) -> VolumeSpec:
     """The volume with Compose's labels; ``place`` puts its data into a generation of ours."""
     labels = {
         **_string_map(volume.spec.get("labels")),
@@ -89,6 +91,7 @@ def volume_spec(project: Project, volume: Volume, place: VolumePlace | None) -> 
     if place:
         labels[c.LABEL_VOLUME_ID] = place.id
         labels[c.LABEL_VOLUME_GENERATION] = str(place.generation)
+        labels[c.LABEL_OWNER] = installation
     return VolumeSpec(
         name=volume.name,
         spec=volume.spec,
@@ -210,6 +213,46 @@ def _network_mode(project: Project, service: Service) -> str:
     if not mode and not service.networks:
         return "none"
     return mode
+
+
+def _with_container_names(project: Project, service: Service) -> Mapping[str, Any]:
+    """The canonical mapping with other services' names replaced by their first container's."""
+    spec = dict(service.spec)
+
+    def named(text: str) -> str:
+        other = project.services.get(text)
+        return container_name(project, other, 1) if other else text
+
+    for key in ("pid", "ipc"):
+        value = str(spec.get(key) or "")
+        if value.startswith("service:"):
+            spec[key] = f"container:{named(value.removeprefix('service:'))}"
+    if spec.get("volumes_from"):
+        spec["volumes_from"] = [_renamed(str(entry), named) for entry in spec["volumes_from"]]
+    if spec.get("links"):
+        # A link without alias answers to its service's name.
+        written = [str(entry) for entry in spec["links"]]
+        spec["links"] = [
+            _renamed(entry if ":" in entry else f"{entry}:{entry}", named) for entry in written
+        ]
+    return spec
+
+
+def _renamed(entry: str, named: Callable[[str], str]) -> str:
+    """``service[:rest]`` with the container's name; ``container:name[:rest]`` stays."""
+    head, colon, rest = entry.partition(":")
+    if head == "container":
+        return entry
+    return f"{named(head)}{colon}{rest}"
+
+
+def shared_containers(spec: ContainerSpec) -> tuple[str, ...]:
+    """Names of other containers that must exist before this one can be created."""
+    modes = [spec.network_mode, str(spec.service.get("pid")), str(spec.service.get("ipc"))]
+    names = [mode.removeprefix("container:") for mode in modes if mode.startswith("container:")]
+    entries = (*(spec.service.get("volumes_from") or ()), *(spec.service.get("links") or ()))
+    names += [str(entry).removeprefix("container:").partition(":")[0] for entry in entries]
+    return tuple(dict.fromkeys(names))
 
 
 def _file_objects(

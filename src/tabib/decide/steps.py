@@ -9,7 +9,7 @@ from typing import Any
 from tabib.decide.containers import ServicePlan, SlotPlan
 from tabib.decide.desired import Desired
 from tabib.decide.infrastructure import Infrastructure
-from tabib.decide.specs import container_spec
+from tabib.decide.specs import container_spec, shared_containers
 from tabib.model import container as c
 from tabib.model.container import ContainerState, Observed
 from tabib.model.errors import Bug
@@ -237,8 +237,7 @@ class Builder:
             if mount.type == "volume"
         ]
         needs += [f"network:{endpoint.network}" for endpoint in spec.endpoints]
-        if spec.network_mode.startswith("container:"):
-            needs.append(self.usable.get(spec.network_mode.removeprefix("container:"), ""))
+        needs += [self.usable.get(other, "") for other in shared_containers(spec)]
         step = Step(
             id=f"create:{slot.name}",
             verb=Verb.CREATE_CONTAINER,

@@ -22,11 +22,13 @@ def teardown(
     volumes: bool = False,
     remove_orphans: bool = False,
     timeout_s: float | None = None,
+    installation: str = "",
 ) -> Plan:
     """The plan that takes project ``name`` down.
 
     ``project`` None: everything that carries the project's label goes. ``volumes``: the project's
-    own named volumes go too; a volume whose data tabib keeps in a generation loses only its name.
+    own named volumes go too; a volume whose data ``installation`` keeps in a generation of its own
+    loses only its name.
     """
     wanted = set(services)
     notes: list[str] = []
@@ -46,7 +48,7 @@ def teardown(
     if not wanted:
         steps += _networks(name, observed, removals)
         if volumes:
-            steps += _volumes(name, observed, removals)
+            steps += _volumes(name, observed, removals, installation)
     return Plan(project=name, steps=topological(steps), notes=tuple(notes))
 
 
@@ -107,7 +109,9 @@ def _networks(name: str, observed: Observed, removals: dict[str, str]) -> list[S
     ]
 
 
-def _volumes(name: str, observed: Observed, removals: dict[str, str]) -> list[Step]:
+def _volumes(
+    name: str, observed: Observed, removals: dict[str, str], installation: str
+) -> list[Step]:
     return [
         Step(
             id=f"remove-volume:{volume.name}",
@@ -116,7 +120,7 @@ def _volumes(name: str, observed: Observed, removals: dict[str, str]) -> list[St
             reason="its removal was asked for (-v)",
             target=volume.name,
             after=tuple(removals.values()),
-            loses_data=c.LABEL_VOLUME_ID not in volume.labels,
+            loses_data=volume.labels.get(c.LABEL_OWNER) != installation or not installation,
         )
         for volume in observed.volumes
         if volume.labels.get(c.LABEL_PROJECT) == name and c.LABEL_VOLUME in volume.labels

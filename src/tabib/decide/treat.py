@@ -1,6 +1,6 @@
 """Chooses what to do about a case: within a budget, backed off, verified, or not at all.
 
-DESIGN.md section 7 (safety rules of automatic care) and section 5 (what counts as failed).
+The rules are those of docs/safety.md and docs/care.md.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 A pure state function: the same event, history, own actions, facts and ``now`` give the same
 verdict, whatever the order or the number of duplicates of the history. It never concludes from
 one event what a later one may overturn: then it says ``needs_settling`` and names the time at
-which to ask again with the history of then. DESIGN.md sections 3, 5 and 7 are the rules; the
+which to ask again with the history of then. docs/care.md has the rules; the
 engine's real sequences are in ``tests/decide/recordings``.
 """
 

@@ -1,4 +1,4 @@
-"""Findings, cases and incidents. Field names are the JSON contract of DESIGN.md section 4."""
+"""Findings, cases and incidents. Field names are the JSON contract."""
 
 from __future__ import annotations
 

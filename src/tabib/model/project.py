@@ -57,13 +57,12 @@ class Service:
 
     @property
     def restart(self) -> str | None:
-        """The ``restart`` policy as written, or ``None``; ``deploy.restart_policy`` is mapped."""
-        written = self.spec.get("restart")
-        if written is not None:
-            return str(written)
+        """The restart policy as written, or ``None``; ``deploy.restart_policy`` is mapped, and
+        wins over ``restart``, as in Compose."""
         policy = (self.spec.get("deploy") or {}).get("restart_policy")
         if policy is None:
-            return None
+            written = self.spec.get("restart")
+            return None if written is None else str(written)
         condition = policy.get("condition", "any")
         if condition == "none":
             return "no"

@@ -46,7 +46,7 @@ class EndpointAddress:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpRequest:
     """``POST /v1/projects/{name}/up`` → stream; result: {release, created: [..], recreated: [..],
-    removed: [..], unchanged: [..], healthy: bool, seconds}."""
+    removed: [..], changed: bool, containers: {total, running, healthy, finished}, seconds}."""
 
     project: Project
     services: tuple[str, ...] = ()
@@ -69,6 +69,8 @@ class UpRequest:
     dry_run: bool = False
     yes: bool = False
     no_wait_lease: bool = False
+    care: str = ""
+    """``observe`` while the command itself waits for containers to exit; ``""``: as written."""
     credentials: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -83,8 +85,6 @@ class DownRequest:
     services: tuple[str, ...] = ()
     volumes: bool = False
     remove_orphans: bool = False
-    images: str = ""
-    """``local`` or ``all``: remove images too."""
     timeout_s: float | None = None
     dry_run: bool = False
     yes: bool = False

@@ -12,6 +12,7 @@ from tabib.model.container import Observed
 from tabib.model.errors import UsageError
 from tabib.model.plan import Plan, Verb
 from tabib.model.wire import ActionRequest, UpRequest
+from tabib.operations.closing import close_for
 from tabib.operations.execute import execute
 from tabib.operations.guard import claim
 from tabib.operations.leases import lease
@@ -48,6 +49,8 @@ async def act(
             await _halt(tools, name, request, plan, observed)
             execution = await execute(tools, plan, operation)
             execution.raise_first(plan, request.verb)
+            if request.verb in _RESUMES:
+                await close_for(tools, name, {step.subject for step in plan.steps})
     changed = [s.subject for s in plan.steps if s.verb is not Verb.WAIT]
     return {
         "project": name,

@@ -14,6 +14,7 @@ from tabib.model.errors import UsageError
 from tabib.model.project import Service
 from tabib.model.release import CareRecord, JournalEntry, Release
 from tabib.model.wire import AdoptRequest
+from tabib.operations.closing import abandon_all
 from tabib.operations.guard import claim, let_go
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
@@ -55,6 +56,7 @@ async def adopt(
         "project": name,
         "containers": [one.name for one in mine],
         "mode": request.mode,
+        "changed": True,
         "dry_run": request.dry_run,
     }
 
@@ -127,6 +129,7 @@ async def disown(tools: Tools, name: str, operation: Operation) -> Mapping[str, 
                 target=name,
                 advice="`tabib ls` shows which projects are.",
             )
+        await abandon_all(tools, name)
         await tools.journal.remove_care(tools.info.id, name)
         for seen in await tools.journal.last_seen(tools.info.id, name):
             await tools.journal.forget_last_seen(tools.info.id, seen.container_id)

@@ -12,6 +12,7 @@ from tabib.model.plan import Plan, Verb
 from tabib.model.release import CareRecord
 from tabib.model.wire import DownRequest
 from tabib.operations import volumes
+from tabib.operations.closing import abandon_all
 from tabib.operations.execute import execute
 from tabib.operations.guard import claim, let_go
 from tabib.operations.leases import lease
@@ -39,6 +40,7 @@ async def down(
             volumes=request.volumes,
             remove_orphans=request.remove_orphans,
             timeout_s=request.timeout_s,
+            installation=tools.installation,
         )
         record = await tools.journal.care(tools.info.id, name)
         if plan.empty and record is None and request.project is None:
@@ -104,5 +106,6 @@ async def _afterwards(
                     f"{step.subject} is gone; its data is kept in {kept} until you delete it"
                 )
     if not request.services:
+        await abandon_all(tools, name)
         await tools.journal.remove_care(tools.info.id, name)
         await let_go(tools)

@@ -21,6 +21,14 @@ from tabib.stores.seal import open_project
 _SECRET_BYTES = 64 * 1024
 
 
+def halted_why(record: CareRecord, name: str) -> str:
+    """Why the container called ``name`` shall not run by its care record; ``""`` where it shall."""
+    for pattern, why in record.halted.items():
+        if pattern == name or fnmatchcase(name, pattern):
+            return why
+    return ""
+
+
 @dataclass(slots=True, kw_only=True)
 class Cared:
     """One project in care, as its current release says it shall be."""
@@ -36,10 +44,7 @@ class Cared:
 
     def halted(self, name: str) -> str:
         """Why the container called ``name`` shall not run; ``""`` where it shall."""
-        for pattern, why in self.record.halted.items():
-            if pattern == name or fnmatchcase(name, pattern):
-                return why
-        return ""
+        return halted_why(self.record, name)
 
     def facts(self, last_running: Mapping[str, bool]) -> ProjectFacts:
         """The facts that triage judges by; ``last_running`` by container name."""

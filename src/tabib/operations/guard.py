@@ -27,6 +27,7 @@ async def claim(tools: Tools, attempted: str, target: str) -> None:
             target=target,
             advice="Leave --no-daemon out: the daemon that runs does it.",
         )
+    tools.require_act(attempted, target)
     if tools.ownership.owner != tools.installation:
         labels = {
             OWNER_LABEL: tools.installation,

@@ -115,6 +115,9 @@ class _Treatment:
     async def run(self) -> None:
         """From the evidence to the end of the trouble, or until something new happens to it."""
         tools, news = self.tools, self.news
+        slot = await self._slot()
+        if slot is None or slot.halted:
+            return  # what shall not run may end as it likes
         case = await gather(tools, self.record, self.cared, self.verdict, news.event)
         await tools.journal.put_case(case)
         findings, causes = diagnose(case)

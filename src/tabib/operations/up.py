@@ -13,13 +13,15 @@ from tabib.decide.graph import is_declared_job, selection
 from tabib.decide.reconcile import reconcile
 from tabib.model.codec import builtins
 from tabib.model.container import Observed
+from tabib.model.errors import TabibError
 from tabib.model.plan import Plan, Verb
 from tabib.model.project import Service
 from tabib.model.release import CareRecord, Release
 from tabib.model.wire import UpRequest
 from tabib.operations import volumes
+from tabib.operations.closing import close_for
 from tabib.operations.execute import Execution, execute
-from tabib.operations.guard import claim, same_project
+from tabib.operations.guard import claim, let_go, same_project
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.record import kept_mounts
@@ -38,8 +40,13 @@ async def up(tools: Tools, request: UpRequest, operation: Operation) -> Mapping[
     project = request.project
     if not request.dry_run:
         await claim(tools, "bring up", project.name)
-    async with lease(tools, project.name, operation, wait=not request.no_wait_lease):
-        return await _Up(tools, request, operation).run()
+    try:
+        async with lease(tools, project.name, operation, wait=not request.no_wait_lease):
+            return await _Up(tools, request, operation).run()
+    except TabibError:
+        # Nothing may be in care yet: then this installation owns nothing.
+        await let_go(tools)
+        raise
 
 
 class _Up:
@@ -77,6 +84,7 @@ class _Up:
         if request.dry_run:
             show(self.operation, plan)
             return self._result(plan, None, None)
+        self._tell_unused()
         release = await self._release(plan, services, observed, earlier, scale)
         show(self.operation, plan, release.number if release else None)
         await self._record(record, release or (earlier[0] if earlier else None), scale)
@@ -84,10 +92,13 @@ class _Up:
         execution = await execute(tools, plan, self.operation, credentials=request.credentials)
         await self._judge(release, plan, execution)
         execution.raise_first(plan, "up")
-        if release is not None:
-            await self._let_old_images_go()
+        if not plan.empty:
+            observed = await self._afterwards(plan, release)
         self._tell_restarts(services)
-        return self._result(plan, release, execution)
+        return {
+            **self._result(plan, release, execution),
+            "containers": count_states(observed, project.name, names),
+        }
 
     async def _observe(self, services: Iterable[Service]) -> Observed:
         return await self.tools.engine.observe(
@@ -144,7 +155,8 @@ class _Up:
     ) -> None:
         """The project is in care from now on; what was halted on purpose is let go again."""
         tools, project = self.tools, self.project
-        mode = str((project.extensions.get("x-tabib") or {}).get("care") or "act")
+        written = (project.extensions.get("x-tabib") or {}).get("care")
+        mode = str(self.request.care or written or "act")
         halted = dict(record.halted) if record else {}
         if self.request.services:
             named = {f"{project.name}-{name}-" for name in self.request.services}
@@ -178,6 +190,16 @@ class _Up:
         verdict = "failed" if failed else "pending" if execution.stopped else "good"
         await self.tools.journal.put_release(replace(release, verdict=verdict))
 
+    async def _afterwards(self, plan: Plan, release: Release | None) -> Observed:
+        """Old images go, incidents that a person has just ended are closed; what runs now."""
+        if release is not None:
+            await self._let_old_images_go()
+        observed = await self.tools.engine.observe(self.project.name, detail=False)
+        started = {s.subject for s in plan.steps if s.verb is Verb.START_CONTAINER}
+        well = {one.name for one in observed.containers if one.status == "running"}
+        await close_for(self.tools, self.project.name, started & well)
+        return observed
+
     async def _let_old_images_go(self) -> None:
         """Images that only older releases used need no tag of ours any more."""
         tools = self.tools
@@ -195,6 +217,14 @@ class _Up:
             looked = await tools.engine.observe(name, images=spare, detail=False)
             steps = tuple(image_decisions.unkeep_steps(spare, looked.images))
             await execute(tools, Plan(project=name, steps=steps), self.operation)
+
+    def _tell_unused(self) -> None:
+        """Extensions that are accepted, and that nothing acts on yet."""
+        sources = [self.project.extensions.get("x-tabib") or {}]
+        sources += [service.extension for service in self.project.services.values()]
+        unused = sorted({key for source in sources for key in source if key in _NO_EFFECT_YET})
+        if unused:
+            self.operation.note(f"x-tabib: {', '.join(unused)}: no effect yet", "warning")
 
     def _tell_restarts(self, services: Iterable[Service]) -> None:
         alone = [
@@ -223,6 +253,25 @@ class _Up:
             "dry_run": self.request.dry_run,
             "seconds": round(self.tools.clock.monotonic() - self.started, 3),
         }
+
+
+_NO_EFFECT_YET = frozenset({"backup", "notify", "expose", "rollout"})
+
+
+def count_states(observed: Observed, project: str, services: Iterable[str]) -> dict[str, int]:
+    """How many containers of ``services`` there are, run, are healthy, and have ended."""
+    wanted = set(services)
+    mine = [
+        one
+        for one in observed.containers
+        if one.project == project and one.service in wanted and not one.oneoff
+    ]
+    return {
+        "total": len(mine),
+        "running": sum(one.status == "running" for one in mine),
+        "healthy": sum(one.status == "running" and one.health == "healthy" for one in mine),
+        "finished": sum(one.status == "exited" and one.exit_code == 0 for one in mine),
+    }
 
 
 def _options(request: UpRequest) -> Options:

@@ -1,4 +1,4 @@
-"""What reading commands show: rows by the JSON contracts of DESIGN.md section 4."""
+"""What reading commands show: rows by the JSON contracts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from tabib.model.incident import Incident
 from tabib.model.release import CareRecord, Release
 
 
-def container_row(state: ContainerState, info: EngineInfo, cluster: str) -> dict[str, Any]:
-    """A row of ``ps``."""
+def container_row(
+    state: ContainerState, info: EngineInfo, cluster: str, halted: str = ""
+) -> dict[str, Any]:
+    """A row of ``ps``. ``halted``: why care does not start it (``stopped``, ``quarantined``, …)."""
     return {
         "project": state.project,
         "service": state.service,
@@ -31,6 +33,7 @@ def container_row(state: ContainerState, info: EngineInfo, cluster: str) -> dict
         "exit_code": state.exit_code if state.status in ("exited", "dead") else None,
         "created_at": builtins(state.created_at),
         "oneoff": state.oneoff,
+        "halted": halted,
         "ports": [builtins(port) for port in state.ports],
         "labels": dict(state.labels),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -10,8 +10,11 @@ from starlette.routing import Route
 
 from tabib.api.answers import json
 from tabib.api.context import context, flag, site
+from tabib.model.container import ContainerState
 from tabib.model.errors import TabibError, UsageError, from_wire
+from tabib.model.release import CareRecord
 from tabib.operations import views
+from tabib.operations.facts import halted_why
 from tabib.operations.operation import Operation
 from tabib.operations.run import remove_oneoff, start_oneoff
 
@@ -28,7 +31,18 @@ async def list_containers(request: Request) -> Response:
         and (not services or one.service in services)
         and (flag(request, "all") or one.status in ("running", "paused", "restarting"))
     ]
-    return json([views.container_row(one, tools.info, tools.cluster) for one in chosen])
+    records = {r.project: r for r in await tools.journal.all_care(tools.info.id)}
+    return json(
+        [
+            views.container_row(one, tools.info, tools.cluster, _halted(records, one))
+            for one in chosen
+        ]
+    )
+
+
+def _halted(records: Mapping[str, CareRecord], state: ContainerState) -> str:
+    record = records.get(state.project)
+    return halted_why(record, state.name) if record and state.status != "running" else ""
 
 
 async def inspect(request: Request) -> Response:

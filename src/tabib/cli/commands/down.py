@@ -18,14 +18,13 @@ from tabib.cli.settings import Settings
     "down",
     examples=(
         "tabib down               stop and remove containers and networks; volumes stay",
-        "tabib down -v --yes      the volumes too: their data is lost",
+        "tabib down -v            the volumes too; tabib keeps their data aside and says where",
         "tabib -p shop down       by name, without its Compose file",
     ),
 )
 @services_argument
 @click.option("--volumes", "-v", is_flag=True, help="Remove named and anonymous volumes too.")
 @click.option("--remove-orphans", is_flag=True, help="Containers that the file no longer has too.")
-@click.option("images", "--rmi", type=click.Choice(["local", "all"]), help="Remove images too.")
 @timeout_option
 @changing_options
 @click.option("--quiet", "-q", is_flag=True, help="Say only what is wrong.")
@@ -35,7 +34,6 @@ def down(
     services: tuple[str, ...],
     volumes: bool,
     remove_orphans: bool,
-    images: str | None,
     timeout_s: float | None,
     dry_run: bool,
     yes: bool,
@@ -51,7 +49,6 @@ def down(
         services=services,
         volumes=volumes,
         remove_orphans=remove_orphans,
-        images=images or "",
         timeout_s=timeout_s,
         dry_run=dry_run,
         yes=yes,

@@ -34,7 +34,7 @@ class Rule:
     confidence: float
     """0…1: how surely it is the cause where it is found."""
     restart_helps: bool = True
-    """False: starting it again can only end the same way (DESIGN.md section 7, rule 5)."""
+    """False: starting it again can only end the same way."""
     explains: tuple[str, ...] = ()
     """Codes that are mere consequences where this one is found as well."""
 
