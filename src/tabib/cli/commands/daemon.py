@@ -11,7 +11,7 @@ import click
 
 from tabib.cli.console import Console
 from tabib.cli.options import Command, command, dry_run_option, json_option
-from tabib.cli.session import daemon_options, remote_address, say
+from tabib.cli.session import connect, daemon_options, remote_address, say
 from tabib.cli.settings import Settings
 from tabib.model.errors import UsageError
 
@@ -159,6 +159,31 @@ def install(settings: Settings, as_user: bool, print_only: bool, dry_run: bool) 
         console.say(line)
 
 
+@command(
+    "takeover",
+    examples=(
+        "tabib daemon takeover              this installation cares for the engine from now on",
+        "tabib daemon takeover --dry-run    whose the engine is",
+    ),
+)
+@dry_run_option
+@click.pass_obj
+def takeover(settings: Settings, dry_run: bool) -> None:
+    """Make this installation the owner of an engine that another one owns.
+
+    The other installation only observes from then on. Nothing is stopped or changed.
+    """
+    console = Console(settings.ansi)
+    with connect(settings) as client:
+        engine = client.get("/v1/engine")
+        owner = engine.get("owner") or "nobody"
+        if dry_run:
+            console.line(f"would take over {engine['engine']['endpoint']} from {owner}")
+            return
+        client.post("/v1/engine/takeover")
+    console.say(f"this installation owns the engine now (before: {owner})")
+
+
 def _local_only(settings: Settings) -> None:
     if remote_address(settings) is not None:
         raise UsageError(
@@ -167,5 +192,5 @@ def _local_only(settings: Settings) -> None:
         )
 
 
-for _subcommand in (run, start, stop, status, install):
+for _subcommand in (run, start, stop, status, install, takeover):
     daemon.add_command(_subcommand)
