@@ -221,9 +221,9 @@ def test_a_service_that_is_not_there(tabib: Tabib, project: Path) -> None:
 def test_down(tabib: Tabib, project: Path, daemon: ProtocolServer) -> None:
     route = "POST /v1/projects/shop/down"
     daemon.on(route, of_stream({"type": "result", "removed": ["a", "b"], "volumes": ["v"]}))
-    done = tabib("down", "-v", "--yes", "--rmi", "local")
+    done = tabib("down", "-v", "--yes")
     body = daemon.to(route)[0].json
-    assert (body["volumes"], body["yes"], body["images"]) == (True, True, "local")
+    assert (body["volumes"], body["yes"]) == (True, True)
     assert done.err == "shop is down: 2 removed, with 1 volume\n"
 
 
@@ -387,4 +387,6 @@ def test_exit_code_from(project: Path, daemon: ProtocolServer) -> None:
     assert out == "web-1  | hello\n"
     assert "shop-web-1 exited with code 7; stopping the rest" in err
     assert daemon.to(UP)[0].json["wait"] is False
+    # Only what this run writes is shown, not the history of containers that were there.
+    assert daemon.to("GET /v1/projects/shop/logs")[0].query["since"][0].startswith("20")
     assert daemon.to("POST /v1/projects/shop/actions")[0].json["verb"] == "stop"

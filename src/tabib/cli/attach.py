@@ -88,7 +88,7 @@ def _labels(client: Client, view: LogView) -> list[str]:
 def until_detached(
     client: Client, settings: Settings, project: str, services: Sequence[str], since: str
 ) -> int:
-    """Follow the logs from ``since`` (RFC 3339) until Ctrl-C, which leaves the containers running."""
+    """Follow the logs from ``since`` (RFC 3339) until Ctrl-C; the containers run on."""
     view = LogView(project=project, services=tuple(services), follow=True, since=since)
     try:
         print_logs(client, settings, view)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -114,6 +115,7 @@ def up(settings: Settings, /, **given: Any) -> int:
     ending = given["exit_code_from"]
     check_services(project, [*given["services"], *([ending] if ending else [])])
     request = _request(project, settings, given)
+    begun = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     with connect(settings) as client:
         progress = progress_for(settings, quiet=given["quiet"] or given["dry_run"])
         result = follow(client, f"/v1/projects/{project.name}/up", _encode(request), progress)
@@ -125,7 +127,7 @@ def up(settings: Settings, /, **given: Any) -> int:
             console.say(up_summary(result, console))
             if result.get("changed") and progress.board.unattended:
                 console.say(f"note: {unattended_note(progress.board.unattended)}")
-        return _afterwards(client, settings, project.name, given)
+        return _afterwards(client, settings, project.name, given, begun)
 
 
 def _refuse_contradictions(given: Mapping[str, Any]) -> None:
@@ -150,6 +152,8 @@ def _request(project: Project, settings: Settings, given: Mapping[str, Any]) -> 
         scale=parse_scale(given["scale"]),
         pull=given["pull"] or "",
         wait=not ends_with_a_container,
+        # What exits ends the run then; nobody shall bring it back meanwhile.
+        care="observe" if ends_with_a_container else "",
         no_wait_lease=settings.no_wait,
         credentials={} if given["dry_run"] else pull_credentials(project, given["pull"] or ""),
         **{name: given[name] for name in same},
@@ -162,12 +166,16 @@ def _encode(request: UpRequest) -> bytes:
     return encode(request)
 
 
-def _afterwards(client: Client, settings: Settings, project: str, given: Mapping[str, Any]) -> int:
+def _afterwards(
+    client: Client, settings: Settings, project: str, given: Mapping[str, Any], begun: str
+) -> int:
+    """What comes after the containers run; their logs are shown from ``begun`` on."""
     from tabib.cli.attach import until_detached, until_exit
 
     services = given["services"]
     if given["abort_on_container_exit"] or given["exit_code_from"]:
-        return until_exit(client, settings, project, services, given["exit_code_from"] or "")
+        of = given["exit_code_from"] or ""
+        return until_exit(client, settings, project, services, begun, of)
     if given["attach"]:
-        return until_detached(client, settings, project, services)
+        return until_detached(client, settings, project, services, begun)
     return 0

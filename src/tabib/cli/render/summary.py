@@ -22,24 +22,35 @@ def up_summary(result: Mapping[str, Any], console: Console) -> str:
         for word in ("created", "recreated", "removed")
         if result.get(word)
     }
-    standing = {
-        name
-        for word in ("created", "recreated", "started", "unchanged")
-        for name in result.get(word) or ()
-    }
-    healthy = bool(result.get("healthy"))
-    state = console.paint_err("healthy", "green") if healthy else "started"
+    state = _standing(result, console)
     if not (changed or result.get("changed")):
-        number = f"{count(len(standing), 'container')} " if standing else ""
         name = f"{result['project']}: " if result.get("project") else ""
-        return f"{name}nothing to do, {number}{state}"
-    text = f"{count(len(standing), 'container')} {state}"
+        return f"{name}nothing to do, {state}"
+    text = state
     if result.get("seconds") is not None:
         text += f" in {duration(float(result['seconds']))}"
     if result.get("release"):
         text += f"; release {result['release']}"
     details = ", ".join(f"{len(names)} {word}" for word, names in changed.items())
     return f"{text} ({details})" if details else text
+
+
+def _standing(result: Mapping[str, Any], console: Console) -> str:
+    """``4 containers healthy``, ``3 containers running, 1 finished``."""
+    counts = result.get("containers")
+    if not isinstance(counts, Mapping):
+        touched = {
+            name for word in ("created", "recreated", "started") for name in result.get(word) or ()
+        }
+        word = "healthy" if result.get("healthy") else "started"
+        number = f"{count(len(touched), 'container')} " if touched else ""
+        return number + console.paint_err(word, "green")
+    running, finished = int(counts.get("running") or 0), int(counts.get("finished") or 0)
+    word = "healthy" if running and counts.get("healthy") == running else "running"
+    text = f"{count(running, 'container')} {console.paint_err(word, 'green')}"
+    idle = int(counts.get("total") or 0) - running - finished
+    text += f", {finished} finished" if finished else ""
+    return text + (f", {idle} not running" if idle > 0 else "")
 
 
 def unattended_note(services: Sequence[str]) -> str:
