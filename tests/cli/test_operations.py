@@ -68,7 +68,8 @@ UP_STREAM = [
     step("5", "done"),
     {"type": "note", "level": "warning", "text": "the disk is nearly full"},
     {"type": "result", "release": 3, "created": ["shop-web-1"], "recreated": [], "removed": [],
-     "unchanged": ["shop-db-1"], "healthy": True, "seconds": 6.21},
+     "changed": True, "seconds": 6.21,
+     "containers": {"total": 2, "running": 2, "healthy": 2, "finished": 0}},
 ]  # fmt: skip
 
 
@@ -111,6 +112,23 @@ def test_plain_lines_one_for_each_change(
     assert lines[12] == "warning: the disk is nearly full"
     assert lines[13] == "2 containers healthy in 6.2 s; release 3 (1 created)"
     assert len(lines) == 14
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        ((4, 4, 4, 0), "shop: nothing to do, 4 containers healthy\n"),
+        ((3, 2, 1, 1), "shop: nothing to do, 2 containers running, 1 finished\n"),
+        ((2, 1, 1, 0), "shop: nothing to do, 1 container healthy, 1 not running\n"),
+    ],
+)
+def test_nothing_to_do(
+    counts: tuple[int, ...], words: str, tabib: Tabib, project: Path, daemon: ProtocolServer
+) -> None:
+    named = dict(zip(("total", "running", "healthy", "finished"), counts, strict=True))
+    result = {"type": "result", "project": "shop", "changed": False, "containers": named}
+    daemon.on(UP, of_stream(result))
+    assert tabib("up").err == words
 
 
 def test_quiet_says_only_what_is_wrong(tabib: Tabib, project: Path, daemon: ProtocolServer) -> None:
@@ -387,6 +405,7 @@ def test_exit_code_from(project: Path, daemon: ProtocolServer) -> None:
     assert out == "web-1  | hello\n"
     assert "shop-web-1 exited with code 7; stopping the rest" in err
     assert daemon.to(UP)[0].json["wait"] is False
+    assert daemon.to(UP)[0].json["care"] == "observe"
     # Only what this run writes is shown, not the history of containers that were there.
     assert daemon.to("GET /v1/projects/shop/logs")[0].query["since"][0].startswith("20")
     assert daemon.to("POST /v1/projects/shop/actions")[0].json["verb"] == "stop"
