@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from tabib.engines.memory import CrashPoint, MemoryEngine, SimulatedCrash, VirtualClock, World
 from tabib.model.container import EngineInfo
 from tabib.model.incident import Case, Incident
+from tabib.model.plan import Step, StepResult
 from tabib.model.project import Project
 from tabib.model.release import CareRecord, JournalEntry
 from tabib.model.wire import ActionRequest, AdoptRequest, DownRequest, EndpointAddress, UpRequest
@@ -28,6 +29,7 @@ from tabib.operations.operation import Operation
 from tabib.operations.site import Site
 from tabib.operations.tools import Tools
 from tabib.operations.up import up
+from tabib.ports import Credentials, ProgressSink
 from tabib.stores.journal import SqliteJournal
 from tabib.stores.state import StateDir
 from tabib.stores.vault import open_vault
@@ -50,10 +52,23 @@ WRITES = (
 
 
 class LocalEngine(MemoryEngine):
-    """A memory engine that sees the daemon's own files: volumes live in generations."""
+    """A memory engine that sees the daemon's own files: volumes live in generations. As with a
+    real one, a call that was sent is carried out, whatever becomes of whoever sent it."""
 
     async def info(self) -> EngineInfo:
         return replace(await super().info(), local=True)
+
+    async def apply(
+        self,
+        step: Step,
+        *,
+        progress: ProgressSink | None = None,
+        credentials: Credentials | None = None,
+    ) -> StepResult:
+        call = super().apply(step, progress=progress, credentials=credentials)
+        task = asyncio.get_running_loop().create_task(call)
+        task.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(task)
 
 
 class House:
@@ -75,9 +90,10 @@ class House:
     ) -> AsyncIterator[Daemon]:
         """A daemon over the state folder; ``crash``: dies there, at a journal write or a step."""
         folder = StateDir.open(self.folder / state, reserve_bytes=RESERVE_BYTES)
-        journal = await SqliteJournal.open(folder.path, self.clock)
-        vault = await open_vault(folder.path)
-        await journal.clear_leases()
+        with self.clock.hold():
+            journal = await SqliteJournal.open(folder.path, self.clock)
+            vault = await open_vault(folder.path)
+            await journal.clear_leases()
         point = crash or CrashPoint()
         held = self.clock.holding(journal)
         stores = Stores(folder, point.guard(held, WRITES), self.clock.holding(vault))
@@ -99,8 +115,21 @@ class House:
         except* _Killed:
             pass
         finally:
-            await journal.close()
-            await vault.close()
+            with self.clock.hold():
+                await journal.close()
+                await vault.close()
+
+    async def dies(
+        self, crash: CrashPoint, story: Callable[[Daemon], Coroutine[Any, Any, object]]
+    ) -> bool:
+        """Run ``story`` in a daemon that dies at ``crash``; whether it came to that."""
+        try:
+            async with self.daemon(crash) as daemon:
+                await story(daemon)
+        except BaseException as error:
+            if not crashed(error):
+                raise
+        return crash.dead
 
 
 class _Killed(Exception):
