@@ -19,6 +19,7 @@ from tabib.operations.care import Care
 from tabib.operations.guard import OWNER_LABEL, claim
 from tabib.operations.record import Record
 from tabib.operations.site import Site
+from tabib.operations.tasks import keep_running, spawn
 from tabib.operations.tools import Ownership, Tools
 from tabib.operations.watch import Watch
 from tabib.ports import Clock, Engine
@@ -110,7 +111,7 @@ class EngineSites:
         records = await self._stores.journal.all_care()
         addresses = {record.endpoint["url"]: record.endpoint for record in records}
         for endpoint in addresses.values():
-            self._group.create_task(self._restore(EndpointAddress(**endpoint)))
+            spawn(self._group, self._restore(EndpointAddress(**endpoint)), "connect")
 
     async def _restore(self, address: EndpointAddress) -> None:
         pause_s = 0.5
@@ -203,9 +204,9 @@ async def build_site(
     watch.on_event = care.on_event
     watch.on_resync = care.resync.after_gap
     watch.on_lost = care.resync.lost
-    group.create_task(watch.run(), name=f"watch {address.url}")
+    keep_running(group, watch.run, f"watch {address.url}", clock)
     if acts:
-        group.create_task(care.run(), name=f"care {address.url}")
+        keep_running(group, care.run, f"care {address.url}", clock)
     return Site(tools=tools, record=record, care=care)
 
 

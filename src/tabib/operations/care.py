@@ -23,6 +23,7 @@ from tabib.operations.facts import Cared, Ward
 from tabib.operations.patient import Patients
 from tabib.operations.record import Record
 from tabib.operations.resync import Resync
+from tabib.operations.tasks import keep_running, spawn
 from tabib.operations.tools import Tools
 
 log = structlog.get_logger("tabib.care")
@@ -70,8 +71,8 @@ class Care:
 
     async def run(self) -> None:
         """Judge events for ever."""
-        self._group.create_task(self._flush())
-        self._group.create_task(self._observe_now_and_then())
+        keep_running(self._group, self._flush, "journal events", self.tools.clock)
+        keep_running(self._group, self._observe_now_and_then, "observe", self.tools.clock)
         while True:
             event, again = await self._queue.get()
             try:
@@ -142,7 +143,7 @@ class Care:
         )
         await self._judged(cared, verdict, event)
         if verdict.decide_at is not None:
-            self._group.create_task(self._later(event, verdict.decide_at))
+            spawn(self._group, self._later(event, verdict.decide_at), "settle")
 
     def _ours(self, event: Event, now: datetime) -> bool:
         """Whether our own action explains the event: cheap, for an ``up`` causes hundreds."""

@@ -37,6 +37,7 @@ from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.record import Record
 from tabib.operations.remedy import remedy
+from tabib.operations.tasks import spawn
 from tabib.operations.tools import Tools
 from tabib.operations.verify import verified
 
@@ -84,7 +85,7 @@ class Patients:
             bed.news.append(news)
             return
         self._beds[key] = _Bed([news])
-        self._group.create_task(self._treat(key), name=f"care:{'/'.join(map(str, key))}")
+        spawn(self._group, self._treat(key), f"care of {'/'.join(map(str, key))}")
 
     async def _treat(self, key: Key) -> None:
         bed = self._beds[key]

@@ -15,9 +15,10 @@ import structlog
 
 from tabib.decide.redact import Redactor, secret_values
 from tabib.model.container import LABEL_NUMBER, LABEL_PROJECT, LABEL_SERVICE, Mount
-from tabib.model.errors import EngineUnavailable, NotFound, StateUnusable, TabibError
+from tabib.model.errors import EngineError, EngineUnavailable, StateUnusable, TabibError
 from tabib.model.project import Project
 from tabib.model.release import LastSeen
+from tabib.operations.tasks import spawn
 from tabib.operations.tools import Tools
 from tabib.stores.seal import seal_inspection
 
@@ -48,7 +49,7 @@ class Record:
         """Look at a container soon: it started, or its state changed. Idempotent."""
         if container_id not in self._pending:
             self._pending.add(container_id)
-            self._group.create_task(self._look(container_id, after_s))
+            spawn(self._group, self._look(container_id, after_s), "record")
 
     async def last_running(self, project: str) -> Mapping[str, bool]:
         """Container name → whether it ran when it was last seen."""
@@ -89,14 +90,14 @@ class Record:
         try:
             inspection = await self._tools.engine.inspect(container_id)
             await self._keep(inspection)
-        except (NotFound, EngineUnavailable):
+        except (EngineError, EngineUnavailable):
             return
         except StateUnusable as error:
             log.error("record.not_kept", why=str(error))
             return
         if container_id not in self._followers:
-            self._followers[container_id] = self._group.create_task(
-                self._follow(container_id, self.redactor(inspection))
+            self._followers[container_id] = spawn(
+                self._group, self._follow(container_id, self.redactor(inspection)), "log tail"
             )
 
     async def _keep(self, inspection: Mapping[str, Any]) -> None:

@@ -99,6 +99,8 @@ class Watch:
                     log.warning("engine.disconnected", why=error.happened)
             except TabibError as error:
                 log.error("engine.events_failed", why=str(error))
+            except Exception:  # a mistake of ours: care goes on after a pause
+                log.exception("watch.failed")
             self.losses += 1
             if self.on_lost is not None:
                 self.on_lost()
