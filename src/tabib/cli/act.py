@@ -36,7 +36,7 @@ def act(
     quiet: bool = False,
 ) -> None:
     """Carry out ``verb`` (see :class:`tabib.model.wire.ActionRequest`) and say how it went."""
-    from tabib.model.codec import encode
+    from tabib.client.encode import encode
     from tabib.model.wire import ActionRequest
 
     meant = target(settings, services)

@@ -153,7 +153,7 @@ def _first_exit(
 def _stop_all(client: Client, settings: Settings, project: str) -> None:
     from tabib.cli.operation import follow, progress_for
     from tabib.cli.session import who
-    from tabib.model.codec import encode
+    from tabib.client.encode import encode
     from tabib.model.wire import ActionRequest
 
     body = encode(ActionRequest(verb="stop", by=who()))

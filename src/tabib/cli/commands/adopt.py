@@ -57,7 +57,7 @@ def disown(settings: Settings, project: str, dry_run: bool) -> None:
 def _change(settings: Settings, project: str, verb: str, mode: str, dry_run: bool) -> None:
     from urllib.parse import quote
 
-    from tabib.model.codec import encode
+    from tabib.client.encode import encode
     from tabib.model.wire import AdoptRequest
 
     body = encode(AdoptRequest(mode=mode, by=who(), dry_run=dry_run))

@@ -40,7 +40,7 @@ def down(
     quiet: bool,
 ) -> None:
     """Stop the project and remove its containers and networks. Volumes stay unless -v is given."""
-    from tabib.model.codec import encode
+    from tabib.client.encode import encode
     from tabib.model.wire import DownRequest
 
     meant = target(settings, services)

@@ -102,7 +102,7 @@ def _body(
     given: Mapping[str, Any],
     tty: bool,
 ) -> bytes:
-    from tabib.model.codec import encode
+    from tabib.client.encode import encode
     from tabib.model.wire import RunRequest
 
     return encode(

@@ -161,7 +161,7 @@ def _request(project: Project, settings: Settings, given: Mapping[str, Any]) -> 
 
 
 def _encode(request: UpRequest) -> bytes:
-    from tabib.model.codec import encode
+    from tabib.client.encode import encode
 
     return encode(request)
 
