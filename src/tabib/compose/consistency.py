@@ -178,7 +178,11 @@ class Consistency:
         }
         for cycle in cycles(edges)[:_MAX_REPORTED_CYCLES]:
             path = ("services", cycle[0], "depends_on", cycle[1])
-            self.add(path, f"services wait for each other: {' → '.join(cycle)}")
+            self.add(
+                path,
+                f"services wait for each other: {' → '.join(cycle)}",
+                "take one of these 'depends_on' away, so that one of them can start first",
+            )
 
 
 def cycles(edges: Mapping[str, list[str]]) -> list[list[str]]:

@@ -164,7 +164,11 @@ def read_text(path: str, reader: Reader, problems: Problems) -> str:
     try:
         data = reader.read(path)
     except FileNotFoundError:
-        problems.add("the file does not exist", mark=Mark(path, 0, 0))
+        problems.add(
+            "the file does not exist",
+            mark=Mark(path, 0, 0),
+            suggestion="create it, or correct the path that names it",
+        )
         raise Stop from None
     except OSError as error:
         problems.add(f"cannot be read: {error.strerror or error}", mark=Mark(path, 0, 0))

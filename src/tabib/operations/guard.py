@@ -5,13 +5,39 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
+import structlog
+
 from tabib.model import container as c
 from tabib.model.container import Observed
-from tabib.model.errors import OwnedElsewhere, Refused
+from tabib.model.errors import OwnedElsewhere, Refused, StateUnusable
 from tabib.model.project import Project
 from tabib.operations.tools import Tools
 
+log = structlog.get_logger("tabib.owner")
+
 OWNER_LABEL = "tabib.installation"
+OWNER_VOLUME = "tabib_owner"
+
+
+async def find_owner(tools: Tools) -> None:
+    """Look who owns the engine now: another installation may have come, or let go."""
+    observed = await tools.engine.observe(detail=False)
+    claims = [one.labels for one in observed.volumes if one.name == OWNER_VOLUME]
+    labels = dict(claims[0]) if claims else {}
+    tools.ownership.owner = labels.get(OWNER_LABEL, "")
+    tools.ownership.labels = labels
+
+
+async def keep_owning(tools: Tools) -> None:
+    """Look who owns the engine; where nobody does and projects are in this installation's care
+    (somebody pruned volumes), claim it again, unless another is quicker or the disk is full.
+    """
+    await find_owner(tools)
+    if not tools.ownership.owner and await tools.journal.all_care(tools.info.id):
+        try:
+            await claim(tools, "care for", tools.info.endpoint)
+        except (OwnedElsewhere, StateUnusable) as error:
+            log.warning("owner.not_claimed", why=str(error))
 
 
 async def claim(tools: Tools, attempted: str, target: str) -> None:
@@ -27,6 +53,8 @@ async def claim(tools: Tools, attempted: str, target: str) -> None:
             target=target,
             advice="Leave --no-daemon out: the daemon that runs does it.",
         )
+    if tools.ownership.owner not in ("", tools.installation):
+        await find_owner(tools)
     tools.require_act(attempted, target)
     if tools.ownership.owner != tools.installation:
         labels = {
