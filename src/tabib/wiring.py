@@ -16,8 +16,9 @@ from tabib.model.errors import EngineUnavailable, TabibError, UsageError
 from tabib.model.wire import EndpointAddress
 from tabib.operations.actions import Actions
 from tabib.operations.care import Care
-from tabib.operations.guard import OWNER_LABEL, claim
+from tabib.operations.guard import find_owner, keep_owning
 from tabib.operations.record import Record
+from tabib.operations.resume import Resume
 from tabib.operations.site import Site
 from tabib.operations.tasks import keep_running, spawn
 from tabib.operations.tools import Ownership, Tools
@@ -28,7 +29,6 @@ from tabib.stores.state import StateDir
 from tabib.stores.vault import SqliteVault, open_vault
 
 log = structlog.get_logger("tabib.wiring")
-OWNER_VOLUME = "tabib_owner"
 
 
 class Stores:
@@ -196,32 +196,20 @@ async def build_site(
         new_id=new_id,
         ownership=Ownership(refused=refused),
     )
-    await _find_owner(tools)
-    if acts and await tools.journal.all_care(tools.info.id):
-        await _keep_owning(tools)
+    await (keep_owning(tools) if acts else find_owner(tools))
+    resume = Resume(tools)
+    if acts:
+        await resume.recall()
     record = Record(tools, group)
     care = Care(tools, record, group, acts=acts)
     watch.on_event = care.on_event
-    watch.on_resync = care.resync.after_gap
+    watch.on_resync = care.after_gap
     watch.on_lost = care.resync.lost
     keep_running(group, watch.run, f"watch {address.url}", clock)
     if acts:
         keep_running(group, care.run, f"care {address.url}", clock)
+        spawn(group, resume.run(), f"resume {address.url}")
     return Site(tools=tools, record=record, care=care)
-
-
-async def _find_owner(tools: Tools) -> None:
-    observed = await tools.engine.observe(detail=False)
-    for volume in observed.volumes:
-        if volume.name == OWNER_VOLUME:
-            tools.ownership.owner = volume.labels.get(OWNER_LABEL, "")
-            tools.ownership.labels = dict(volume.labels)
-
-
-async def _keep_owning(tools: Tools) -> None:
-    """Projects are in this installation's care: where the claim was lost, make it again."""
-    if not tools.ownership.owner:
-        await claim(tools, "care for", tools.info.endpoint)
 
 
 def _memory_bytes() -> int:

@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tabib.decide.halts import halt, let_run
 from tabib.decide.lifecycle import lifecycle
 from tabib.model.codec import convert
 from tabib.model.container import Observed
 from tabib.model.errors import UsageError
 from tabib.model.plan import Plan, Verb
 from tabib.model.wire import ActionRequest, UpRequest
+from tabib.operations.care_record import change
 from tabib.operations.closing import close_for
 from tabib.operations.execute import execute
 from tabib.operations.guard import claim
+from tabib.operations.journalled import journalled
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.show import show
@@ -47,8 +50,10 @@ async def act(
         show(operation, plan)
         if not request.dry_run:
             await _halt(tools, name, request, plan, observed)
-            execution = await execute(tools, plan, operation)
-            execution.raise_first(plan, request.verb)
+            asked = {"services": request.services, "options": request.options}
+            async with journalled(tools, name, operation, asked, plan):
+                execution = await execute(tools, plan, operation)
+                execution.raise_first(plan, request.verb)
             if request.verb in _RESUMES:
                 await close_for(tools, name, {step.subject for step in plan.steps})
     changed = [s.subject for s in plan.steps if s.verb is not Verb.WAIT]
@@ -74,24 +79,23 @@ async def _halt(
     tools: Tools, name: str, request: ActionRequest, plan: Plan, observed: Observed
 ) -> None:
     """Write down, before it happens, that these containers shall (not) run."""
-    record = await tools.journal.care(tools.info.id, name)
-    if record is None:
-        return
-    halted = dict(record.halted)
-    touched = {one.name for one in observed.containers} & {s.subject for s in plan.steps}
-    if not request.services:
-        touched |= {one.name for one in observed.containers if not one.oneoff}
-    if request.verb in _HALTS:
-        if request.verb != "kill" or str(request.options.get("signal", "SIGKILL")) in _FATAL:
-            halted |= dict.fromkeys(touched, _HALTS[request.verb])
-    elif request.verb in _RESUMES:
-        halted = {one: why for one, why in halted.items() if one not in touched and one != "*"}
+    wanted = request.services
+    named = {
+        one.name
+        for one in observed.containers
+        if not one.oneoff and (not wanted or one.service in wanted)
+    }
     now = tools.clock.now()
-    reset_at = now if request.verb in _RESUMES else record.reset_at
-    if halted != dict(record.halted) or reset_at != record.reset_at:
-        await tools.journal.put_care(
-            replace(record, halted=halted, reset_at=reset_at, updated_at=now)
-        )
+    if request.verb in _RESUMES:
+        everything = [one.name for one in observed.containers]
+        await change(tools, name, lambda r: replace(let_run(r, named, everything), reset_at=now))
+        return
+    if request.verb == "rm":
+        # What still runs was left alone, and is cared for as before.
+        named &= {step.subject for step in plan.steps if step.verb is Verb.REMOVE_CONTAINER}
+    signal = str(request.options.get("signal") or "SIGKILL")
+    if request.verb in _HALTS and (request.verb != "kill" or signal in _FATAL):
+        await change(tools, name, lambda r: halt(r, named, _HALTS[request.verb], now))
 
 
 _FATAL = frozenset({"SIGKILL", "KILL", "9", "SIGTERM", "TERM", "15", "SIGINT", "INT", "2"})
@@ -105,7 +109,7 @@ async def _scale(
     project = request.project
     if project is None:
         earlier = await tools.journal.releases(tools.info.id, name, 1)
-        if not earlier:
+        if not earlier or earlier[0].verdict == "adopted":
             raise UsageError(
                 "tabib has no release of this project",
                 attempted="scale",

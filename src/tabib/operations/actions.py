@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,6 +24,7 @@ class Actions:
     def __init__(self) -> None:
         self._recent: deque[OwnAction] = deque(maxlen=KEPT_ACTIONS)
         self._at_work = 0
+        self._held: Counter[str] = Counter()
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -38,6 +39,19 @@ class Actions:
             self._at_work -= 1
             if not self._at_work:
                 self._idle.set()
+
+    @contextmanager
+    def working_on(self, project: str) -> Iterator[None]:
+        """An operation has the project in hand: a look at it in between shows nothing final."""
+        self._held[project] += 1
+        try:
+            yield
+        finally:
+            self._held[project] -= 1
+
+    def busy(self, project: str) -> bool:
+        """Whether an operation has the project in hand."""
+        return self._held[project] > 0
 
     async def idle(self, at_most_s: float) -> None:
         """Return once no plan is being applied, or after ``at_most_s`` seconds."""
@@ -56,6 +70,11 @@ class Actions:
         ]
         self._recent += begun
         return begun
+
+    def recall(self, targets: Iterable[str], verb: Verb, at: datetime, ended_at: datetime) -> None:
+        """Note an action of an earlier life of this daemon, from its journal."""
+        begun = self.begin(targets, verb, at)
+        self.end(begun, ended_at)
 
     def end(self, begun: list[OwnAction], at: datetime) -> None:
         """Note when the call that :meth:`begin` announced had returned."""

@@ -7,19 +7,22 @@ history; each troubled slot gets a treatment task of its own (``patient.py``).
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime
 
 import structlog
 
+from tabib.decide.halts import EVERYTHING, halt, let_run
 from tabib.decide.report import close
 from tabib.decide.timeline import Timeline, is_ours
 from tabib.decide.triage import DEFAULT_LIMITS, classify
 from tabib.decide.verdict import Kind, Verdict
 from tabib.model.errors import TabibError
 from tabib.model.event import Event
-from tabib.model.release import JournalEntry
+from tabib.model.release import CareRecord, JournalEntry
+from tabib.operations.care_record import change
 from tabib.operations.facts import Cared, Ward
+from tabib.operations.guard import OWNER_VOLUME, find_owner, keep_owning
 from tabib.operations.patient import Patients
 from tabib.operations.record import Record
 from tabib.operations.resync import Resync
@@ -34,6 +37,8 @@ _JOURNALLED = frozenset(
 )
 _JUDGED = frozenset(("start", "die", "stop", "oom", "destroy", "health_status"))
 _FLUSH_S = 0.2
+_OWNER_SETTLES_S = 1.0
+"""Whoever takes an engine over removes the old claim, then makes its own."""
 OBSERVE_EVERY_S = 30.0
 
 
@@ -62,6 +67,21 @@ class Care:
             return "observe"
         return self.tools.state.mode()
 
+    async def after_gap(self) -> None:
+        """The event stream is there (again): who owns the engine, and how is everything in care?
+
+        :raises EngineUnavailable: the engine does not answer; the caller connects again.
+        """
+        await (keep_owning(self.tools) if self._acts else find_owner(self.tools))
+        await self.resync.after_gap()
+
+    async def _owner_changed(self) -> None:
+        await self.tools.clock.sleep(_OWNER_SETTLES_S)
+        try:
+            await (keep_owning(self.tools) if self._acts else find_owner(self.tools))
+        except TabibError as error:
+            log.warning("care.owner", why=str(error))
+
     def on_event(self, event: Event) -> None:
         """Take an event in; never blocks. What does not fit is counted; observation finds it."""
         try:
@@ -88,6 +108,10 @@ class Care:
                 return
             for each in await self.ward.all():
                 await self._classify(each, event)
+            return
+        if event.kind == "volume" and event.name == OWNER_VOLUME:
+            if event.action in ("create", "destroy"):
+                self._group.create_task(self._owner_changed())
             return
         if event.kind != "container" or not event.project:
             return
@@ -174,34 +198,29 @@ class Care:
             self.patients.admit(cared, verdict, event, acts=mode == "act")
 
     async def _halt(self, cared: Cared, verdict: Verdict) -> None:
-        record = await self.tools.journal.care(self.tools.info.id, cared.record.project)
-        if record is None:
-            return
-        halted, halted_at = dict(record.halted), dict(record.halted_at)
-        now = self.tools.clock.now()
-        if verdict.halt:
-            halted[verdict.container] = verdict.halt
-            halted_at[verdict.container] = verdict.asked_at or now
+        name, why = verdict.container, verdict.halt
+        if why:
+            since = verdict.asked_at or self.tools.clock.now()
+            changed = await self._change(cared, lambda record: halt(record, [name], why, since))
         else:
-            # Whoever starts one container of a project that was taken down wants it to run.
-            halted.pop("*", None)
-            halted.pop(verdict.container, None)
-            halted_at.pop(verdict.container, None)
-        if halted == dict(record.halted):
-            return
-        await self.tools.journal.put_care(
-            replace(record, halted=halted, halted_at=halted_at, updated_at=now)
-        )
-        await self._note(cared, verdict.container, verdict.reason, halt=verdict.halt or "")
+            # Whoever starts one container of a project that was taken down wants that one to run.
+            names = cared.containers()
+            changed = await self._change(cared, lambda record: let_run(record, [name], names))
+        if changed:
+            await self._note(cared, name, verdict.reason, halt=why or "")
 
     async def _taken_down(self, cared: Cared, verdict: Verdict) -> None:
-        record = await self.tools.journal.care(self.tools.info.id, cared.record.project)
-        if record is None or record.halted.get("*") == "removed":
-            return
         now = self.tools.clock.now()
-        halted = {**record.halted, "*": "removed"}
-        await self.tools.journal.put_care(replace(record, halted=halted, updated_at=now))
-        await self._note(cared, cared.record.project, verdict.reason, halt="removed")
+
+        def taken_down(record: CareRecord) -> CareRecord:
+            known = record.halted.get(EVERYTHING) == "removed"
+            return record if known else halt(record, [EVERYTHING], "removed", now)
+
+        if await self._change(cared, taken_down):
+            await self._note(cared, cared.record.project, verdict.reason, halt="removed")
+
+    async def _change(self, cared: Cared, how: Callable[[CareRecord], CareRecord]) -> bool:
+        return await change(self.tools, cared.record.project, how)
 
     async def _recovered(self, cared: Cared, verdict: Verdict) -> None:
         """What got well without a treatment under way closes its incident."""

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
+from tabib.decide.halts import EVERYTHING, halt
 from tabib.decide.teardown import teardown
 from tabib.model.errors import NeedsConfirmation, UsageError
 from tabib.model.plan import Plan, Verb
 from tabib.model.release import CareRecord
 from tabib.model.wire import DownRequest
 from tabib.operations import volumes
+from tabib.operations.care_record import change
 from tabib.operations.closing import abandon_all
-from tabib.operations.execute import execute
+from tabib.operations.execute import Execution, execute
 from tabib.operations.guard import claim, let_go
+from tabib.operations.journalled import journalled
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.show import show
@@ -53,10 +55,15 @@ async def down(
         show(operation, plan)
         if not request.dry_run:
             _confirm(plan, request)
-            await _halt(tools, name, request, record)
-            execution = await execute(tools, plan, operation)
-            execution.raise_first(plan, "down")
-            await _afterwards(tools, name, request, plan, operation)
+            await _halt(tools, name, request, plan)
+            letting_go = await _let_volumes_go(tools, plan)
+            async with journalled(tools, name, operation, _asked(request, record), plan):
+                execution = await execute(tools, plan, operation)
+                await _keep_what_stayed(tools, plan, execution)
+                execution.raise_first(plan, "down")
+                await _afterwards(tools, name, request, plan)
+            for subject, folder in letting_go.items():
+                operation.note(f"{subject} is gone; its data is kept in {folder}")
     return {
         "project": name,
         "removed": [s.subject for s in plan.steps if s.verb is Verb.REMOVE_CONTAINER],
@@ -79,32 +86,48 @@ def _confirm(plan: Plan, request: DownRequest) -> None:
         )
 
 
-async def _halt(tools: Tools, name: str, request: DownRequest, record: CareRecord | None) -> None:
+async def _halt(tools: Tools, name: str, request: DownRequest, plan: Plan) -> None:
     """Before anything goes: care must see that it goes on purpose."""
-    if record is None:
-        return
-    halted = dict(record.halted)
-    if request.services:
-        halted |= {f"{name}-{service}-*": "removed" for service in request.services}
-    else:
-        halted["*"] = "removed"
-    await tools.journal.put_care(replace(record, halted=halted, updated_at=tools.clock.now()))
+    going = [s.subject for s in plan.steps if s.verb is Verb.REMOVE_CONTAINER]
+    names = going if request.services else [EVERYTHING]
+    now = tools.clock.now()
+    await change(tools, name, lambda record: halt(record, names, "removed", now))
 
 
-async def _afterwards(
-    tools: Tools, name: str, request: DownRequest, plan: Plan, operation: Operation
-) -> None:
+def _asked(request: DownRequest, record: CareRecord | None) -> dict[str, Any]:
+    return {
+        "release": record.release if record else None,
+        "services": request.services,
+        "options": {"remove_orphans": request.remove_orphans, "timeout_s": request.timeout_s},
+    }
+
+
+async def _let_volumes_go(tools: Tools, plan: Plan) -> dict[str, str]:
+    """Note, before they go, that volumes are let go on purpose; subject → where the data stays.
+
+    Noted afterwards, a death in between would bring back the data that a person let go.
+    """
+    kept = {}
+    for step in plan.steps:
+        if step.verb is Verb.REMOVE_VOLUME:
+            folder = await volumes.release(tools, step.target)
+            if folder:
+                kept[step.subject] = folder
+    return kept
+
+
+async def _keep_what_stayed(tools: Tools, plan: Plan, execution: Execution) -> None:
+    for step in plan.steps:
+        stayed = execution.outcomes[step.id].state != "done"
+        if step.verb is Verb.REMOVE_VOLUME and stayed:
+            await volumes.take_back(tools, step.target)
+
+
+async def _afterwards(tools: Tools, name: str, request: DownRequest, plan: Plan) -> None:
     removed = {s.target for s in plan.steps if s.verb is Verb.REMOVE_CONTAINER}
     for seen in await tools.journal.last_seen(tools.info.id, name):
         if seen.container_id in removed or not request.services:
             await tools.journal.forget_last_seen(tools.info.id, seen.container_id)
-    for step in plan.steps:
-        if step.verb is Verb.REMOVE_VOLUME:
-            kept = await volumes.release(tools, step.target)
-            if kept:
-                operation.note(
-                    f"{step.subject} is gone; its data is kept in {kept} until you delete it"
-                )
     if not request.services:
         await abandon_all(tools, name)
         await tools.journal.remove_care(tools.info.id, name)

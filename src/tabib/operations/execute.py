@@ -38,6 +38,10 @@ class Execution:
     def failures(self) -> list[StepOutcome]:
         return [one for one in self.outcomes.values() if one.state == "failed"]
 
+    def met(self, kind: type[TabibError]) -> bool:
+        """Whether a step failed with an error of ``kind``."""
+        return any(isinstance(from_wire(one.error or {}), kind) for one in self.failures())
+
     @property
     def stopped(self) -> bool:
         return any(one.state == "stopped" for one in self.outcomes.values())

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+from tabib.decide.halts import halted_why
 from tabib.decide.images import references
 from tabib.decide.specs import container_name
 from tabib.decide.verdict import ProjectFacts, SlotFacts, SlotKey, checks_health, is_job
@@ -19,14 +19,6 @@ from tabib.operations.tools import Tools
 from tabib.stores.seal import open_project
 
 _SECRET_BYTES = 64 * 1024
-
-
-def halted_why(record: CareRecord, name: str) -> str:
-    """Why the container called ``name`` shall not run by its care record; ``""`` where it shall."""
-    for pattern, why in record.halted.items():
-        if pattern == name or fnmatchcase(name, pattern):
-            return why
-    return ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,6 +37,11 @@ class Cared:
     def halted(self, name: str) -> str:
         """Why the container called ``name`` shall not run; ``""`` where it shall."""
         return halted_why(self.record, name)
+
+    def containers(self) -> list[str]:
+        """The names of all containers that the project shall have."""
+        facts = self._from_model() if self.project else self._from_inspections()
+        return [fact.container for fact in facts]
 
     def facts(self, last_running: Mapping[str, bool]) -> ProjectFacts:
         """The facts that triage judges by; ``last_running`` by container name."""

@@ -56,15 +56,15 @@ async def claim(tools: Tools, attempted: str, target: str) -> None:
     if tools.ownership.owner not in ("", tools.installation):
         await find_owner(tools)
     tools.require_act(attempted, target)
-    if tools.ownership.owner != tools.installation:
-        labels = {
-            OWNER_LABEL: tools.installation,
-            "tabib.hostname": socket.gethostname(),
-            "tabib.state-dir": str(tools.state.path),
-        }
-        actual = dict(await tools.engine.claim(labels))
-        tools.ownership.owner = actual.get(OWNER_LABEL, "")
-        tools.ownership.labels = actual
+    # Asked each time: to claim what is ours changes nothing, and it may be ours no more.
+    labels = {
+        OWNER_LABEL: tools.installation,
+        "tabib.hostname": socket.gethostname(),
+        "tabib.state-dir": str(tools.state.path),
+    }
+    actual = dict(await tools.engine.claim(labels))
+    tools.ownership.owner = actual.get(OWNER_LABEL, "")
+    tools.ownership.labels = actual
     tools.require_act(attempted, target)
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from tabib.model.errors import Interrupted, LeaseHeld
+from tabib.model.errors import LeaseHeld
 from tabib.model.release import Lease
 from tabib.operations.operation import Operation
 from tabib.operations.tools import Tools
@@ -31,7 +31,8 @@ async def lease(
     held = await _take(tools, scope, holder, operation, wait)
     renewal = asyncio.create_task(_renew(tools, scope, holder))
     try:
-        yield held
+        with tools.actions.working_on(project):
+            yield held
     finally:
         renewal.cancel()
         await asyncio.gather(renewal, return_exceptions=True)
@@ -49,10 +50,7 @@ async def _take(tools: Tools, scope: str, holder: str, operation: Operation, wai
             if not told:
                 operation.note(f"{error.happened}; waiting for it to end")
                 told = True
-        try:
-            operation.check_stop()
-        except Interrupted:
-            raise
+        operation.check_stop()
         await tools.clock.sleep(RETRY_S)
 
 

@@ -18,10 +18,12 @@ class Operation:
     ``stop`` asks it to end at its next safe step. A reader that leaves does not stop it.
     """
 
-    def __init__(self, id: str, name: str, project: str) -> None:
+    def __init__(self, id: str, name: str, project: str, *, resumes: str = "") -> None:
         self.id = id
         self.name = name
         self.project = project
+        self.resumes = resumes
+        """Id of the operation that a death cut off, and that this one completes."""
         self.done = False
         self._stop = asyncio.Event()
         self._messages: list[Message] = []

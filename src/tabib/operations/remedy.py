@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tabib.decide.desired import Desired, Options
+from tabib.decide.halts import halt
 from tabib.decide.images import plan_pulls, references
 from tabib.decide.reconcile import reconcile
 from tabib.decide.steps import RUNNING
@@ -15,6 +16,7 @@ from tabib.model.container import ContainerSpec, ContainerState, Observed
 from tabib.model.plan import Plan, Step, Verb
 from tabib.model.project import Project
 from tabib.operations import volumes
+from tabib.operations.care_record import change
 from tabib.operations.facts import Cared
 from tabib.operations.record import kept_mounts
 from tabib.operations.tools import Tools
@@ -30,7 +32,8 @@ async def remedy(tools: Tools, cared: Cared, verdict: Verdict, decision: Decisio
     name = cared.record.project
     state = _holder(observed, name, verdict)
     if decision.action is Action.QUARANTINE:
-        await _halt(tools, cared, verdict.container)
+        now = tools.clock.now()
+        await change(tools, name, lambda r: halt(r, [verdict.container], "quarantined", now))
         steps = _stop(state, decision.reason) if state and state.status in RUNNING else ()
         return Plan(project=name, steps=steps)
     if decision.action is Action.RESTART and state and state.status in RUNNING:
@@ -70,13 +73,6 @@ def _stop(state: ContainerState, reason: str) -> tuple[Step, ...]:
             service=state.service,
         ),
     )
-
-
-async def _halt(tools: Tools, cared: Cared, container: str) -> None:
-    record = await tools.journal.care(tools.info.id, cared.record.project)
-    if record is not None:
-        halted = {**record.halted, container: "quarantined"}
-        await tools.journal.put_care(replace(record, halted=halted, updated_at=tools.clock.now()))
 
 
 async def _from_model(tools: Tools, cared: Cared, project: Project, verdict: Verdict) -> Plan:

@@ -11,11 +11,13 @@ from typing import Any
 
 import structlog
 
+from tabib.decide.known import in_light_of
 from tabib.decide.resync import Gap, on_resync
 from tabib.decide.verdict import Kind, Verdict
 from tabib.host.boot import boot_id
 from tabib.model.container import Observed
 from tabib.model.event import Event
+from tabib.model.incident import Incident
 from tabib.operations.facts import Cared, Ward
 from tabib.operations.record import Record
 from tabib.operations.tools import Tools
@@ -23,10 +25,14 @@ from tabib.operations.tools import Tools
 log = structlog.get_logger("tabib.resync")
 
 Judged = Callable[[Cared, Verdict, Event | None], Awaitable[None]]
+Slot = tuple[str, str, int]
+"""(project, service, slot number)"""
 Busy = Callable[[str, str, int], bool]
 QUIET = timedelta(seconds=30)
 """A slot with events this recent is judged by them, not by a look now and then."""
 _SETTLE_ROUNDS = 10
+_BUSY = timedelta(seconds=1)
+"""How long to leave a project that an operation has in hand, before the next look."""
 SAME_RUN = timedelta(seconds=2)
 
 
@@ -52,8 +58,9 @@ class Resync:
         tools = self._tools
         tools.info = replace(await tools.engine.info(), endpoint=tools.info.endpoint)
         gap = await self._gap()
+        judged: set[Slot] = set()
         for _ in range(_SETTLE_ROUNDS):
-            again = await self._judge(gap, None)
+            again = await self._judge(gap, lambda *slot: slot in judged, judged)
             if again is None:
                 break
             await tools.clock.sleep(max(0.1, (again - tools.clock.now()).total_seconds()))
@@ -65,32 +72,57 @@ class Resync:
         await self._judge(Gap(engine_restarted=False), busy)
         await self._remember()
 
-    async def _judge(self, gap: Gap, busy: Busy | None) -> datetime | None:
-        """Judge once; when to look again, where something has to settle."""
+    async def _judge(
+        self, gap: Gap, left: Busy, judged: set[Slot] | None = None
+    ) -> datetime | None:
+        """Judge what is not ``left`` alone; when to look again, where something has to settle.
+
+        ``judged``: the look after a gap: gets the slots that were judged, and leaves none to
+        later events.
+        """
         tools = self._tools
         wards = await self._ward.all()
         if not wards:
             return None
         observed = await tools.engine.observe(detail=True)
+        now = tools.clock.now()
         again: datetime | None = None
         for cared in wards:
             project = cared.record.project
             self._record.secrets[project] = cared.secrets
             self._touch(observed, project)
+            if tools.actions.busy(project):
+                again = max(again or now, now + _BUSY)
+                continue
             facts = cared.facts(await self._record.last_running(project))
-            for verdict in on_resync(observed, facts, gap, tools.clock.now()):
+            for verdict in on_resync(observed, facts, gap, now):
+                slot = (project, verdict.service, verdict.slot)
                 if verdict.kind is Kind.NEEDS_SETTLING and verdict.decide_at:
                     again = max(again or verdict.decide_at, verdict.decide_at)
-                elif busy is None or not self._left_to_events(project, verdict, busy):
-                    await self._judged(cared, verdict, None)
+                elif not left(*slot) and (judged is not None or not self._recent(*slot)):
+                    await self._hand_over(cared, verdict)
+                    if judged is not None:
+                        judged.add(slot)
         return again
 
-    def _left_to_events(self, project: str, verdict: Verdict, busy: Busy) -> bool:
-        if busy(project, verdict.service, verdict.slot):
-            return True
+    async def _hand_over(self, cared: Cared, verdict: Verdict) -> None:
+        seen: Verdict | None = verdict
+        if verdict.actionable:
+            seen = in_light_of(verdict, await self._open_incident(cared, verdict))
+        if seen is not None:
+            await self._judged(cared, seen, None)
+
+    async def _open_incident(self, cared: Cared, verdict: Verdict) -> Incident | None:
+        tools = self._tools
+        found = await tools.journal.incidents(
+            engine_id=tools.info.id, project=cared.record.project, open_only=True
+        )
+        return next((one for one in found if one.container == verdict.container), None)
+
+    def _recent(self, project: str, service: str, slot: int) -> bool:
         since = self._tools.clock.now() - QUIET
         return any(
-            event.at > since and (event.service, event.slot) == (verdict.service, verdict.slot)
+            event.at > since and (event.service, event.slot) == (service, slot)
             for event in self._tools.watch.history(project)
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,8 @@ class Tools:
     actions: Actions
     new_id: Callable[[], str]
     ownership: Ownership = field(default_factory=Ownership)
+    care_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a care record is read, changed and written; see ``care_record.py``."""
     cluster: str = "default"
 
     @property

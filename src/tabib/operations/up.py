@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tabib.decide import images as image_decisions
-from tabib.decide import releases as release_decisions
-from tabib.decide.desired import Desired, Options
+from tabib.decide.desired import Desired, Options, VolumePlace
 from tabib.decide.graph import is_declared_job, selection
 from tabib.decide.reconcile import reconcile
-from tabib.model.codec import builtins
 from tabib.model.container import Observed
-from tabib.model.errors import TabibError
+from tabib.model.errors import Conflict, TabibError
 from tabib.model.plan import Plan, Verb
 from tabib.model.project import Service
-from tabib.model.release import CareRecord, Release
+from tabib.model.release import Release
 from tabib.model.wire import UpRequest
 from tabib.operations import volumes
 from tabib.operations.closing import close_for
+from tabib.operations.deployment import Deployment
 from tabib.operations.execute import Execution, execute
 from tabib.operations.guard import claim, let_go, same_project
+from tabib.operations.journalled import journalled
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.record import kept_mounts
 from tabib.operations.show import show
 from tabib.operations.tools import Tools
-from tabib.stores.seal import seal_project
 
 
 async def up(tools: Tools, request: UpRequest, operation: Operation) -> Mapping[str, Any]:
@@ -49,6 +48,18 @@ async def up(tools: Tools, request: UpRequest, operation: Operation) -> Mapping[
         raise
 
 
+PLANS = 3
+"""How often one ``up`` plans at most: each time what it met has changed under its hands."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Drawn:
+    """A plan, and the places of the volumes that it creates."""
+
+    plan: Plan
+    places: dict[str, VolumePlace]
+
+
 class _Up:
     def __init__(self, tools: Tools, request: UpRequest, operation: Operation) -> None:
         self.tools = tools
@@ -65,39 +76,84 @@ class _Up:
         same_project(project, observed)
         observed = await self._pull(services, observed)
         record = await tools.journal.care(tools.info.id, project.name)
-        earlier = await tools.journal.releases(tools.info.id, project.name)
-        scale = {**(record.scale if record else {}), **request.scale}
+        deployment = Deployment(
+            tools=tools,
+            request=request,
+            services=services,
+            earlier=await tools.journal.releases(tools.info.id, project.name),
+            scale={**(record.scale if record else {}), **request.scale},
+        )
+        drawn = await self._plan(deployment, observed)
+        if request.dry_run:
+            show(self.operation, drawn.plan)
+            return self._result(drawn.plan, None, None)
+        self._tell_unused()
+        release = await deployment.release(drawn.plan, observed.images)
+        show(self.operation, drawn.plan, release.number if release else None)
+        await deployment.take_into_care(release)
+        await volumes.reclaim(tools, project, observed)
+        execution = await self._apply(deployment, release, drawn)
+        if not drawn.plan.empty:
+            observed = await self._afterwards(deployment, drawn.plan, release)
+        self._tell_restarts(services)
+        return {
+            **self._result(drawn.plan, release, execution),
+            "containers": count_states(observed, project.name, names),
+        }
+
+    async def _plan(self, deployment: Deployment, observed: Observed) -> _Drawn:
+        tools, project = self.tools, self.project
         places = await volumes.places(tools, project, observed)
         desired = Desired(
             project=project,
-            release=release_decisions.next_number(earlier),
+            release=deployment.number,
             installation=tools.installation,
-            services=request.services,
-            scale=scale,
-            options=_options(request),
+            services=self.request.services,
+            scale=deployment.scale,
+            options=_options(self.request),
             places=places,
             kept_mounts=await kept_mounts(tools, project),
         )
         plan = reconcile(desired, observed, tools.clock.now())
-        keeping = [] if plan.empty else image_decisions.keep_steps(services, observed.images)
-        plan = replace(plan, steps=(*plan.steps, *keeping))
-        if request.dry_run:
-            show(self.operation, plan)
-            return self._result(plan, None, None)
-        self._tell_unused()
-        release = await self._release(plan, services, observed, earlier, scale)
-        show(self.operation, plan, release.number if release else None)
-        await self._record(record, release or (earlier[0] if earlier else None), scale)
-        await volumes.hold(tools, places)
-        execution = await execute(tools, plan, self.operation, credentials=request.credentials)
-        await self._judge(release, plan, execution)
-        execution.raise_first(plan, "up")
         if not plan.empty:
-            observed = await self._afterwards(plan, release)
-        self._tell_restarts(services)
+            keeping = image_decisions.keep_steps(deployment.services, observed.images)
+            plan = replace(plan, steps=(*plan.steps, *keeping))
+        made = {step.target for step in plan.steps if step.verb is Verb.CREATE_VOLUME}
+        return _Drawn(plan, {name: place for name, place in places.items() if name in made})
+
+    async def _apply(
+        self, deployment: Deployment, release: Release | None, drawn: _Drawn
+    ) -> Execution:
+        """Apply the plan; where something was in its way meanwhile, observe and plan anew.
+
+        :raises TabibError: the first failure.
+        """
+        tools, plan = self.tools, drawn.plan
+        async with journalled(tools, self.project.name, self.operation, self._asked(release), plan):
+            for attempt in range(1, PLANS + 1):
+                await volumes.hold(tools, drawn.places)
+                execution = await execute(
+                    tools, plan, self.operation, credentials=self.request.credentials
+                )
+                if attempt == PLANS or not execution.met(Conflict):
+                    break
+                self.operation.note("something else was in the way: planning anew")
+                observed = await self._observe(deployment.services)
+                drawn = await self._plan(deployment, observed)
+                plan = drawn.plan
+                show(self.operation, plan, release.number if release else None)
+            await deployment.judge(release, plan, execution)
+            execution.raise_first(plan, "up")
+        return execution
+
+    def _asked(self, release: Release | None) -> dict[str, Any]:
+        """What it takes to ask for the same again, without the project, which the release has."""
         return {
-            **self._result(plan, release, execution),
-            "containers": count_states(observed, project.name, names),
+            "verb": "up",
+            "by": self.request.by,
+            "release": release.number if release else None,
+            "services": self.request.services,
+            "options": {name: getattr(self.request, name) for name in _ASKED_AGAIN},
         }
 
     async def _observe(self, services: Iterable[Service]) -> Observed:
@@ -120,103 +176,17 @@ class _Up:
         execution.raise_first(pulls, "up")
         return await self._observe(services)
 
-    async def _release(
-        self,
-        plan: Plan,
-        services: list[Service],
-        observed: Observed,
-        earlier: list[Release],
-        scale: Mapping[str, int],
-    ) -> Release | None:
-        """The release that this plan makes, journalled as pending; None where nothing changes."""
-        tools = self.tools
-        fresh = release_decisions.new_release(
-            self.project,
-            {},
-            image_decisions.identities(services, observed.images),
-            earlier,
-            engine_id=tools.info.id,
-            cluster=tools.cluster,
-            by=self.request.by,
-            reason="tabib up",
-            scale=scale,
-            now=tools.clock.now(),
-        )
-        current = earlier[0] if earlier else None
-        same = current is not None and current.config_hash == fresh.config_hash
-        if plan.empty and same and current is not None and current.verdict != "adopted":
-            return None
-        fresh = replace(fresh, model=await seal_project(self.project, tools.vault))
-        await tools.journal.put_release(fresh)
-        return fresh
-
-    async def _record(
-        self, record: CareRecord | None, release: Release | None, scale: Mapping[str, int]
-    ) -> None:
-        """The project is in care from now on; what was halted on purpose is let go again."""
-        tools, project = self.tools, self.project
-        written = (project.extensions.get("x-tabib") or {}).get("care")
-        mode = str(self.request.care or written or "act")
-        halted = dict(record.halted) if record else {}
-        if self.request.services:
-            named = {f"{project.name}-{name}-" for name in self.request.services}
-            halted = {
-                name: why
-                for name, why in halted.items()
-                if name != "*" and not any(name.startswith(prefix) for prefix in named)
-            }
-        else:
-            halted = {}
-        fresh = CareRecord(
-            engine_id=tools.info.id,
-            project=project.name,
-            endpoint=builtins(tools.address),
-            mode=mode,
-            working_dir=project.working_dir,
-            files=project.files,
-            release=release.number if release else None,
-            halted=halted,
-            scale=scale,
-            reset_at=tools.clock.now(),
-            updated_at=tools.clock.now(),
-        )
-        await tools.journal.put_care(fresh)
-
-    async def _judge(self, release: Release | None, plan: Plan, execution: Execution) -> None:
-        if release is None:
-            return
-        optional = {step.id for step in plan.steps if step.optional}
-        failed = any(one.step_id not in optional for one in execution.failures())
-        verdict = "failed" if failed else "pending" if execution.stopped else "good"
-        await self.tools.journal.put_release(replace(release, verdict=verdict))
-
-    async def _afterwards(self, plan: Plan, release: Release | None) -> Observed:
+    async def _afterwards(
+        self, deployment: Deployment, plan: Plan, release: Release | None
+    ) -> Observed:
         """Old images go, incidents that a person has just ended are closed; what runs now."""
         if release is not None:
-            await self._let_old_images_go()
+            await deployment.let_old_images_go(self.operation)
         observed = await self.tools.engine.observe(self.project.name, detail=False)
         started = {s.subject for s in plan.steps if s.verb is Verb.START_CONTAINER}
         well = {one.name for one in observed.containers if one.status == "running"}
         await close_for(self.tools, self.project.name, started & well)
         return observed
-
-    async def _let_old_images_go(self) -> None:
-        """Images that only older releases used need no tag of ours any more."""
-        tools = self.tools
-        engine, name = tools.info.id, self.project.name
-        mine = await tools.journal.releases(engine, name)
-        if len(mine) <= image_decisions.KEPT_RELEASES:
-            return
-        others = [
-            await tools.journal.releases(engine, record.project)
-            for record in await tools.journal.all_care(engine)
-            if record.project != name
-        ]
-        spare = image_decisions.spare_keep_tags(mine, others)
-        if spare:
-            looked = await tools.engine.observe(name, images=spare, detail=False)
-            steps = tuple(image_decisions.unkeep_steps(spare, looked.images))
-            await execute(tools, Plan(project=name, steps=steps), self.operation)
 
     def _tell_unused(self) -> None:
         """Extensions that are accepted, and that nothing acts on yet."""
@@ -255,6 +225,10 @@ class _Up:
         }
 
 
+_ASKED_AGAIN = (
+    "scale", "force_recreate", "no_recreate", "always_recreate_deps", "no_deps", "no_start",
+    "remove_orphans", "renew_anon_volumes", "wait", "timeout_s", "wait_timeout_s", "care",
+)  # fmt: skip
 _NO_EFFECT_YET = frozenset({"backup", "notify", "expose", "rollout"})
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from tabib.decide.desired import VolumePlace
+from tabib.model import container as c
 from tabib.model.container import Observed
 from tabib.model.project import Project
 from tabib.operations.tools import Tools
@@ -43,7 +45,7 @@ async def places(tools: Tools, project: Project, observed: Observed) -> dict[str
             id=held.id,
             generation=held.generation,
             directory=str(directory),
-            existing=directory.is_dir(),
+            existing=_holds_data(directory),
         )
     return found
 
@@ -55,19 +57,41 @@ async def hold(tools: Tools, places_: dict[str, VolumePlace]) -> None:
         await _put(tools, name, Holding(id=place.id, generation=place.generation))
 
 
+async def reclaim(tools: Tools, project: Project, observed: Observed) -> None:
+    """A volume that is there was not let go: a ``down -v`` that was cut off left it."""
+    for state in observed.volumes:
+        volume_id = state.labels.get(c.LABEL_VOLUME_ID)
+        if volume_id and state.labels.get(c.LABEL_PROJECT) == project.name:
+            held = await holding(tools, state.name)
+            if held is not None and held.id == volume_id:
+                await take_back(tools, state.name)
+
+
 async def release(tools: Tools, name: str) -> str:
-    """Note that a volume was let go on purpose; the folder that still has its data, or ``""``."""
+    """Note that a volume is let go on purpose; the folder that still has its data, or ``""``."""
     held = await holding(tools, name)
     if held is None:
         return ""
-    await _put(tools, name, Holding(id=held.id, generation=held.generation, released=True))
+    if not held.released:
+        await _put(tools, name, replace(held, released=True))
     return str(tools.state.volume_directory(held.id, held.generation))
+
+
+async def take_back(tools: Tools, name: str) -> None:
+    """The volume called ``name`` was not let go after all. Idempotent."""
+    held = await holding(tools, name)
+    if held is not None and held.released:
+        await _put(tools, name, replace(held, released=False))
 
 
 async def holding(tools: Tools, name: str) -> Holding | None:
     """What is known of the volume called ``name`` on this engine."""
     text = await tools.journal.get_setting(_key(tools, name))
     return Holding(**json.loads(text)) if text else None
+
+
+def _holds_data(directory: Path) -> bool:
+    return directory.is_dir() and any(directory.iterdir())
 
 
 async def _put(tools: Tools, name: str, held: Holding) -> None:

@@ -10,11 +10,11 @@ from starlette.routing import Route
 
 from tabib.api.answers import json
 from tabib.api.context import context, flag, site
+from tabib.decide.halts import halted_why
 from tabib.model.container import ContainerState
 from tabib.model.errors import TabibError, UsageError, from_wire
 from tabib.model.release import CareRecord
 from tabib.operations import views
-from tabib.operations.facts import halted_why
 from tabib.operations.operation import Operation
 from tabib.operations.run import remove_oneoff, start_oneoff
 

@@ -1,0 +1,138 @@
+"""After the daemon died: its last actions are known again, and what it was asked to do is done.
+
+Nothing is resumed from memory: an operation that the journal shows begun and not ended is asked for
+once more, which observes and plans anew. Only lately, and only once: what kills the daemon again
+and again must not be done again and again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from tabib.model.errors import TabibError
+from tabib.model.plan import Verb
+from tabib.model.project import Project
+from tabib.model.release import JournalEntry
+from tabib.model.wire import ActionRequest, DownRequest, UpRequest
+from tabib.operations.act import act
+from tabib.operations.down import down
+from tabib.operations.operation import Operation
+from tabib.operations.tools import Tools
+from tabib.operations.up import up
+from tabib.stores.seal import open_project
+
+log = structlog.get_logger("tabib.resume")
+
+LATELY = timedelta(minutes=15)
+CALL_IN_FLIGHT = timedelta(seconds=10)
+"""An engine goes on with a call whose caller died, a stop with its grace."""
+_READ = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _CutOff:
+    """An operation without an end; its project counts as in hand until ``held`` is closed."""
+
+    id: str
+    project: str
+    asked: Mapping[str, Any]
+    held: ExitStack
+
+
+class Resume:
+    """One daemon's look back at its predecessor's end, on one engine."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._cut_off: list[_CutOff] = []
+
+    async def recall(self) -> None:
+        """Read the journal: own actions are own actions again; cut-off projects are in hand.
+
+        :raises StateUnusable: the journal cannot be read.
+        """
+        tools = self._tools
+        entries = await tools.journal.entries(
+            engine_id=tools.info.id,
+            kinds=("intent", "outcome", "operation_started", "operation_ended"),
+            since=tools.clock.now() - LATELY,
+            limit=_READ,
+        )
+        self._recall_actions(entries)
+        done = {one.operation for one in entries if one.kind == "operation_ended"}
+        started = [one for one in entries if one.kind == "operation_started"]
+        done |= {str(one.data["resumes"]) for one in started if "resumes" in one.data}
+        for one in started:
+            if one.operation in done:
+                continue
+            if "resumes" in one.data:
+                log.error("operation.given_up", operation=one.subject, project=one.project)
+                continue
+            held = ExitStack()
+            held.enter_context(tools.actions.working_on(one.project))
+            self._cut_off.append(_CutOff(one.operation, one.project, one.data, held))
+
+    def _recall_actions(self, entries: Sequence[JournalEntry]) -> None:
+        ends = {
+            (one.operation, one.data.get("step")): one.at
+            for one in entries
+            if one.kind == "outcome"
+        }
+        until = self._tools.clock.now() + CALL_IN_FLIGHT
+        for one in entries:
+            if one.kind == "intent":
+                targets = (str(one.data.get("target", "")), one.subject.removeprefix("network "))
+                ended_at = ends.get((one.operation, one.data.get("step")), until)
+                verb = Verb(str(one.data["verb"]))
+                self._tools.actions.recall(targets, verb, one.at, ended_at)
+
+    async def run(self) -> None:
+        """Complete what was cut off; failures are told, and harm nothing else."""
+        async with asyncio.TaskGroup() as group:
+            for one in self._cut_off:
+                group.create_task(self._one(one))
+
+    async def _one(self, one: _CutOff) -> None:
+        verb = str(one.asked.get("verb"))
+        log.warning("operation.resumed", operation=verb, project=one.project)
+        with one.held:
+            try:
+                await self._complete(one, verb)
+            except TabibError as error:
+                log.error("operation.not_completed", operation=verb, why=str(error))
+            except Exception:  # a bug here must not end the daemon
+                log.exception("resume.bug", operation=verb, project=one.project)
+
+    async def _complete(self, one: _CutOff, verb: str) -> None:
+        tools, asked = self._tools, one.asked
+        operation = Operation(tools.new_id(), verb, one.project, resumes=one.id)
+        options = dict(asked.get("options") or {})
+        services = tuple(asked.get("services") or ())
+        model = await self._model(one)
+        if verb == "up" and model is not None:
+            wanted = {"project": model, "services": services, "by": asked["by"], **options}
+            await up(tools, UpRequest(**wanted), operation)
+        elif verb == "down":
+            # Volumes are removed at a person's word alone, given again.
+            down_request = DownRequest(project=model, services=services, **options)
+            await down(tools, one.project, down_request, operation)
+        elif verb in ("start", "stop", "restart"):
+            # What was restarted already is not restarted again.
+            again = "start" if verb == "restart" else verb
+            request = ActionRequest(verb=again, services=services, options=options)
+            await act(tools, one.project, request, operation)
+
+    async def _model(self, one: _CutOff) -> Project | None:
+        """The project as the operation had it; None where no release holds it."""
+        tools = self._tools
+        for release in await tools.journal.releases(tools.info.id, one.project, 20):
+            if release.number == one.asked.get("release") and "adopted" not in release.model:
+                return await open_project(release.model, tools.vault)
+        return None
