@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from tabib.engines.memory import CrashPoint, MemoryEngine, SimulatedCrash, VirtualClock, World
 from tabib.model.container import EngineInfo
+from tabib.model.event import Event
 from tabib.model.incident import Case, Incident
 from tabib.model.plan import Step, StepResult
 from tabib.model.project import Project
@@ -193,6 +194,16 @@ class Daemon:
                 return found
             assert self.clock.monotonic() < limit, f"never happened within {patience_s} s"
             await self.clock.sleep(0.05)
+
+    def listen(self, to: Callable[[Event], None]) -> None:
+        """Call ``to`` with every event, before care sees it."""
+        care = self.site.care.on_event
+
+        def both(event: Event) -> None:
+            to(event)
+            care(event)
+
+        self.tools.watch.on_event = both
 
     async def passes(self, seconds: float) -> None:
         """Let (virtual) time pass."""

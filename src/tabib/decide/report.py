@@ -134,10 +134,11 @@ def close(incident: Incident, outcome: str, at: datetime) -> Incident:
     return replace(closed, advice=advice(closed))
 
 
-def abandon(incident: Incident, at: datetime) -> Incident:
-    """Closed because its project was taken down: there is nothing left to heal."""
+def abandon(
+    incident: Incident, at: datetime, said: str = "The project was taken down before this was over."
+) -> Incident:
+    """Closed because a person took down or stopped what it is about: there is nothing to heal."""
     outcome = "needs_human" if incident.outcome == "needs_human" else "mitigated"
-    said = "The project was taken down before this was over."
     return replace(incident, outcome=outcome, closed_at=at, advice=f"{said} {incident.advice}")
 
 

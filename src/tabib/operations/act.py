@@ -14,7 +14,7 @@ from tabib.model.errors import UsageError
 from tabib.model.plan import Plan, Verb
 from tabib.model.wire import ActionRequest, UpRequest
 from tabib.operations.care_record import change
-from tabib.operations.closing import close_for
+from tabib.operations.closing import close_for, give_up
 from tabib.operations.execute import execute
 from tabib.operations.guard import claim
 from tabib.operations.journalled import journalled
@@ -54,8 +54,9 @@ async def act(
             async with journalled(tools, name, operation, asked, plan):
                 execution = await execute(tools, plan, operation)
                 execution.raise_first(plan, request.verb)
+            touched = {step.subject for step in plan.steps}
             if request.verb in _RESUMES:
-                await close_for(tools, name, {step.subject for step in plan.steps})
+                await close_for(tools, name, touched)
     changed = [s.subject for s in plan.steps if s.verb is not Verb.WAIT]
     return {
         "project": name,
@@ -96,6 +97,7 @@ async def _halt(
     signal = str(request.options.get("signal") or "SIGKILL")
     if request.verb in _HALTS and (request.verb != "kill" or signal in _FATAL):
         await change(tools, name, lambda r: halt(r, named, _HALTS[request.verb], now))
+        await give_up(tools, name, named)
 
 
 _FATAL = frozenset({"SIGKILL", "KILL", "9", "SIGTERM", "TERM", "15", "SIGINT", "INT", "2"})

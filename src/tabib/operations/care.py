@@ -21,6 +21,7 @@ from tabib.model.errors import TabibError
 from tabib.model.event import Event
 from tabib.model.release import CareRecord, JournalEntry
 from tabib.operations.care_record import change
+from tabib.operations.closing import give_up
 from tabib.operations.facts import Cared, Ward
 from tabib.operations.guard import OWNER_VOLUME, find_owner, keep_owning
 from tabib.operations.patient import Patients
@@ -208,6 +209,8 @@ class Care:
             changed = await self._change(cared, lambda record: let_run(record, [name], names))
         if changed:
             await self._note(cared, name, verdict.reason, halt=why or "")
+        if why:
+            await give_up(self.tools, cared.record.project, {name})
 
     async def _taken_down(self, cared: Cared, verdict: Verdict) -> None:
         now = self.tools.clock.now()

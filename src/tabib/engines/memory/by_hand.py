@@ -12,7 +12,13 @@ import asyncio
 from tabib.engines.memory import containers, lifecycle, resources
 from tabib.engines.memory.records import ContainerRecord
 from tabib.engines.memory.world import World
-from tabib.model.container import LABEL_ONEOFF, LABEL_PROJECT, LABEL_REPLACE, ContainerSpec
+from tabib.model.container import (
+    LABEL_ONEOFF,
+    LABEL_PROJECT,
+    LABEL_REPLACE,
+    ContainerSpec,
+    NetworkSpec,
+)
 
 _SHUTDOWN_GRACE_S = 10.0
 _SHORT_ID = 12
@@ -88,6 +94,17 @@ async def compose_force_recreate(world: World, project: str) -> None:
         fresh.append(new)
     for new in fresh:
         await lifecycle.start(world, new)
+
+
+async def create_again(world: World, old: ContainerRecord) -> ContainerRecord:
+    """``docker run`` of what ``old`` was, under its name; its project's networks are made first."""
+    for attachment in old.attachments:
+        if world.network(attachment.name) is None:
+            labels = {LABEL_PROJECT: old.labels.get(LABEL_PROJECT, "")}
+            resources.create_network(world, NetworkSpec(name=attachment.name, labels=labels))
+    new = containers.create(world, _copy(old, old.name))
+    await lifecycle.start(world, new)
+    return new
 
 
 def _copy(old: ContainerRecord, name: str) -> ContainerSpec:

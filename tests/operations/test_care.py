@@ -1,0 +1,354 @@
+"""Care as stories: something happens to a container, and this is what tabib makes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from support import plans
+from support.projects import HEALTHY, after, project, service
+from support.site import Daemon, House
+from support.story import story
+from tabib.engines.memory import Program, by_hand
+from tabib.model.container import ContainerState
+from tabib.model.event import Event
+from tabib.model.incident import Incident
+from tabib.model.project import Project
+
+WEB = service("web", anonymous=["/cache"], ports=[8001])
+ALONE = project(WEB)
+DB = service("db", check=True, volumes={"/data": "data"}, anonymous=["/anon"])
+SHOP = project(DB, service("api", depends_on=after("db", condition=HEALTHY), check=True), WEB)
+DIES = Program(exit_code=1, after_s=20.0)
+ONCE = (DIES, Program())
+CALM_S = 90.0
+
+
+async def only_incident(daemon: Daemon, outcome: str = "") -> Incident:
+    found = await daemon.incidents()
+    assert len(found) == 1, [(one.container, one.cause.code, one.outcome) for one in found]
+    assert not outcome or found[0].outcome == outcome, found[0]
+    return found[0]
+
+
+async def look(daemon: Daemon, name: str) -> ContainerState:
+    return await daemon.tools.engine.look(name)
+
+
+async def settled(daemon: Daemon, project: Project = ALONE) -> None:
+    """It is up, and has been for long enough to be on record."""
+    await daemon.up(project)
+    await daemon.passes(5)
+
+
+# ── failure ────────────────────────────────────────────────────────────────────────────────────
+
+
+@story
+async def test_a_crash_is_healed_and_its_case_sealed_before_the_first_action(house: House) -> None:
+    house.world.programs.set(*ONCE, service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon)
+        before = (await look(daemon, "tale-web-1")).id
+        await daemon.passes(60)
+        incident = await only_incident(daemon, "recovered")
+        state = await look(daemon, "tale-web-1")
+        assert (state.status, state.id) == ("running", before)
+        case = await daemon.case(incident)
+        assert (case.trigger, case.exit_code) == ("died", 1)
+        treatment = incident.treatments[0]
+        assert (treatment.action, treatment.outcome) == ("start", "verified")
+        own = [one for one in await daemon.entries("intent") if one.at >= case.sealed_at]
+        assert [one.data["verb"] for one in own] == ["start_container"]
+        assert case.sealed_at <= own[0].at
+        assert incident.rto_seconds is not None
+        assert incident.rto_seconds < 5
+
+
+@story
+async def test_removed_by_force_it_is_recreated_with_its_anonymous_volumes(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        kept, before = plans.mounts(house.world), plans.ids(house.world)
+        await by_hand.docker_rm(house.world, "tale-db-1", force=True)
+        await daemon.passes(CALM_S)
+        await only_incident(daemon, "recovered")
+        assert plans.mounts(house.world) == kept
+        after_ = plans.ids(house.world)
+        changed = {name for name in before if before[name] != after_[name]}
+        assert changed == {"tale-db-1"}
+        assert (await daemon.up(SHOP))["changed"] is False
+
+
+@story
+async def test_unhealthy_it_is_restarted(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        by_hand.make_healthy(house.world, "tale-api-1", False)
+
+        def cured(event: Event) -> None:
+            if event.action == "start" and event.name == "tale-api-1":
+                by_hand.make_healthy(house.world, "tale-api-1", None)
+
+        daemon.listen(cured)
+        await daemon.passes(CALM_S)
+        incident = await only_incident(daemon, "recovered")
+        assert [one.action for one in incident.treatments] == ["restart"]
+
+
+@story
+async def test_unhealthy_because_of_its_dependency_it_waits_for_that(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        by_hand.make_healthy(house.world, "tale-db-1", False)
+        by_hand.make_healthy(house.world, "tale-api-1", False)
+
+        def cured(event: Event) -> None:
+            if event.action == "start" and event.name == "tale-db-1":
+                by_hand.make_healthy(house.world, "tale-db-1", None)
+                by_hand.make_healthy(house.world, "tale-api-1", None)
+
+        daemon.listen(cured)
+        await daemon.passes(CALM_S)
+        found = {one.service: one for one in await daemon.incidents()}
+        assert {one.outcome for one in found.values()} == {"recovered"}
+        assert [one.action for one in found["db"].treatments] == ["restart"]
+        assert found["api"].treatments == ()
+
+
+@story
+async def test_no_restart_storm_when_a_shared_dependency_is_down(house: House) -> None:
+    """Three depend on db; db is stopped by hand, and all three turn unhealthy."""
+    needs = after("db", condition=HEALTHY)
+    many = project(DB, *(service(n, depends_on=needs, check=True) for n in ("a", "b", "c")))
+    async with house.daemon() as daemon:
+        await settled(daemon, many)
+        await by_hand.docker_stop(house.world, "tale-db-1")
+        for name in ("a", "b", "c"):
+            by_hand.make_healthy(house.world, f"tale-{name}-1", False)
+        before = len(await daemon.entries("intent"))
+        await daemon.passes(600)
+        assert len(await daemon.entries("intent")) == before
+        assert {one.service for one in await daemon.incidents()} == {"a", "b", "c"}
+        assert all(not _acted(one) for one in await daemon.incidents())
+
+
+def _acted(incident: Incident) -> bool:
+    return any(one.outcome not in ("offered", "refused") for one in incident.treatments)
+
+
+@story
+async def test_with_the_budget_spent_it_is_quarantined_until_a_person_starts_it(
+    house: House,
+) -> None:
+    house.world.programs.set(Program(exit_code=1, after_s=20.0), service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon)
+        await daemon.until(lambda: _halted(daemon, "tale-web-1"), 3000)
+        incident = await only_incident(daemon, "needs_human")
+        assert [one.action for one in incident.treatments] == ["start"] * 5 + ["quarantine"]
+        assert (await look(daemon, "tale-web-1")).status == "exited"
+        await daemon.passes(4000)
+        assert len((await only_incident(daemon)).treatments) == 6
+        house.world.programs.set(Program(), service="web")
+        await daemon.act("start", "tale", "web")
+        await daemon.passes(60)
+        await only_incident(daemon, "recovered")
+        assert (await daemon.care("tale")).halted == {}
+
+
+async def _halted(daemon: Daemon, name: str) -> str:
+    return (await daemon.care("tale")).halted.get(name, "")
+
+
+@story
+async def test_a_restart_policy_is_the_engines_turn(house: House) -> None:
+    house.world.programs.set(*ONCE, service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon, project(service("web", restart="unless-stopped")))
+        await daemon.passes(CALM_S)
+        incident = await only_incident(daemon, "recovered")
+        assert not _acted(incident)
+        assert (await daemon.case(incident)).exit_code == 1
+
+
+@story
+async def test_a_restart_loop_is_quarantined(house: House) -> None:
+    house.world.programs.set(Program(), Program(exit_code=3, after_s=0.2), service="web")
+    looping = project(service("web", restart="always"))
+    async with house.daemon() as daemon:
+        await settled(daemon, looping)
+        by_hand.main_process_dies(house.world, "tale-web-1", 3)
+        await daemon.until(lambda: _halted(daemon, "tale-web-1"))
+        await daemon.passes(CALM_S)
+        incident = await only_incident(daemon, "needs_human")
+        assert [one.action for one in incident.treatments] == ["quarantine"]
+        assert (await look(daemon, "tale-web-1")).status == "exited"
+
+
+# ── people ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@story
+async def test_stopped_by_hand_it_stays_stopped(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        await by_hand.docker_stop(house.world, "tale-web-1")
+        await daemon.passes(CALM_S)
+        assert (await look(daemon, "tale-web-1")).status == "exited"
+        assert await daemon.incidents() == []
+        assert await _halted(daemon, "tale-web-1") == "stopped"
+        await by_hand.docker_start(house.world, "tale-web-1")
+        await daemon.passes(20)
+        assert await _halted(daemon, "tale-web-1") == ""
+
+
+@story
+async def test_killed_by_hand_it_stays_stopped(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        await by_hand.docker_kill(house.world, "tale-web-1")
+        await daemon.passes(CALM_S)
+        assert (await look(daemon, "tale-web-1")).status == "exited"
+        assert await daemon.incidents() == []
+
+
+@story
+async def test_restarted_by_hand_nothing_is_said(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        await by_hand.docker_restart(house.world, "tale-web-1")
+        await daemon.passes(CALM_S)
+        assert await daemon.incidents() == []
+        assert (await daemon.care("tale")).halted == {}
+
+
+@story
+async def test_taken_down_by_hand_it_stays_down(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        await by_hand.compose_down(house.world, "tale")
+        await daemon.passes(CALM_S)
+        assert plans.ids(house.world) == {}
+        assert await daemon.incidents() == []
+        assert (await daemon.care("tale")).halted["*"] == "removed"
+
+
+@story
+async def test_recreated_by_others_nothing_is_done(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        before = len(await daemon.entries("intent"))
+        await by_hand.compose_force_recreate(house.world, "tale")
+        ids = plans.ids(house.world)
+        await daemon.passes(CALM_S)
+        assert plans.ids(house.world) == ids
+        assert len(await daemon.entries("intent")) == before
+        assert await daemon.incidents() == []
+
+
+@story
+async def test_after_a_stop_a_removal_is_intent(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        await by_hand.docker_stop(house.world, "tale-web-1")
+        await daemon.passes(5)
+        await by_hand.docker_rm(house.world, "tale-web-1")
+        await daemon.passes(CALM_S)
+        assert "tale-web-1" not in plans.ids(house.world)
+        assert await daemon.incidents() == []
+
+
+@story
+async def test_brought_up_again_by_others_after_a_down_it_is_cared_for_again(house: House) -> None:
+    """Only what they start is: the others stay down."""
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        copy = house.world.container("tale-db-1")
+        await by_hand.compose_down(house.world, "tale")
+        await daemon.passes(20)
+        await by_hand.create_again(house.world, copy)
+        await daemon.passes(20)
+        halted = (await daemon.care("tale")).halted
+        assert halted == {"tale-api-1": "removed", "tale-web-1": "removed"}
+        by_hand.main_process_dies(house.world, "tale-db-1", 1)
+        await daemon.passes(CALM_S)
+        await only_incident(daemon, "recovered")
+
+
+@story
+async def test_our_own_stop_start_restart_kill_and_rm_open_nothing(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        for verb in ("restart", "stop", "start", "kill", "start"):
+            await daemon.act(verb, "tale", "web")
+            await daemon.passes(15)
+        await daemon.act("rm", "tale", "web", stop=True)
+        await daemon.passes(CALM_S)
+        assert await daemon.incidents() == []
+        assert (await daemon.care("tale")).halted == {"tale-web-1": "removed"}
+
+
+@story
+async def test_rm_leaves_what_runs_in_care(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        await daemon.act("stop", "tale", "web")
+        await daemon.act("rm", "tale")
+        assert (await daemon.care("tale")).halted == {"tale-web-1": "removed"}
+        by_hand.main_process_dies(house.world, "tale-api-1", 1)
+        await daemon.passes(CALM_S)
+        await only_incident(daemon, "recovered")
+
+
+@story
+async def test_stopped_while_it_is_treated_it_stays_stopped(house: House) -> None:
+    house.world.programs.set(Program(exit_code=1, after_s=20.0), service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon)
+        await daemon.until(lambda: _dead(house, "tale-web-1", restarts=3), 600)
+        await daemon.act("stop", "tale", "web")
+        treated = len((await only_incident(daemon)).treatments)
+        await daemon.passes(600)
+        incident = await only_incident(daemon)
+        assert len(incident.treatments) == treated
+        assert incident.outcome != "open"
+        assert (await look(daemon, "tale-web-1")).status == "exited"
+
+
+def _dead(house: House, name: str, restarts: int) -> bool:
+    deaths = [e for e in house.world.events.log if e.name == name and e.action == "die"]
+    return len(deaths) >= restarts
+
+
+# ── how far care goes ──────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("mode", ["observe", "advise"])
+def test_care_that_must_not_act_does_not(house: House, mode: str) -> None:
+    async def told() -> None:
+        house.world.programs.set(Program(exit_code=1, after_s=20.0), service="web")
+        limited = project(WEB, extensions={"x-tabib": {"care": mode}})
+        async with house.daemon() as daemon:
+            await settled(daemon, limited)
+            before = len(await daemon.entries("intent"))
+            await daemon.passes(1000)
+            assert len(await daemon.entries("intent")) == before
+            incident = await only_incident(daemon, "needs_human")
+            assert not _acted(incident)
+            assert len(incident.case_ids) == 1, "the same trouble is a case once"
+
+    house.run(told())
+
+
+@story
+async def test_an_engine_that_others_own_is_only_observed(house: House) -> None:
+    house.world.programs.set(Program(exit_code=1, after_s=60.0), service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon)
+        labels = {"tabib.installation": "somebody else", "tabib.hostname": "elsewhere"}
+        await daemon.tools.engine.unclaim()
+        await daemon.tools.engine.claim(labels)
+        before = len(await daemon.entries("intent"))
+        await daemon.passes(200)
+        assert len(await daemon.entries("intent")) == before
+        assert not _acted(await only_incident(daemon, "needs_human"))
