@@ -76,6 +76,14 @@ def test_a_job_that_ended_meanwhile_is_finished() -> None:
     assert (verdict.kind, verdict.halt) == (Kind.FINISHED, "finished")
 
 
+def test_a_worker_that_ended_gracefully_with_its_engine_is_brought_back() -> None:
+    ended = container("exited", exit_code=0)
+    (verdict,) = judge([ended], slot(job=True), gap=RESTARTED)
+    assert verdict.kind is Kind.ENGINE_STOPPED_IT
+    (verdict,) = judge([ended], slot(job=True, declared_job=True), gap=RESTARTED)
+    assert (verdict.kind, verdict.halt) == (Kind.FINISHED, "finished")
+
+
 @pytest.mark.parametrize("restart", [None, "always", "unless-stopped", "on-failure"])
 @pytest.mark.parametrize("code", [0, 137, 255])
 def test_what_ran_before_an_engine_restart_is_brought_back(restart: str | None, code: int) -> None:

@@ -19,6 +19,7 @@ from tabib.model.incident import Incident
 DB = service("db", check=True, volumes={"/data": "data"}, anonymous=["/anon"])
 API = service("api", depends_on=after("db", condition=HEALTHY), check=True)
 SHOP = project(DB, API, service("web", anonymous=["/cache"], ports=[8001]))
+WORKERS = project(service("worker"))
 CALM_S = 90.0
 
 
@@ -141,6 +142,37 @@ async def test_after_a_reboot_what_ran_is_brought_back(house: House) -> None:
         await daemon.passes(CALM_S)
         assert {one.outcome for one in await daemon.incidents()} <= {"recovered"}
     assert status(house) == RUNNING
+
+
+@story
+async def test_started_a_moment_before_the_engine_went_it_is_brought_back(house: House) -> None:
+    """Recorded as stopped, then started: nobody had time to look at it again."""
+    async with house.daemon() as daemon:
+        await daemon.up(SHOP)
+        await daemon.passes(5)
+        await daemon.act("stop", "tale", "web")
+        await daemon.passes(5)
+        await daemon.act("start", "tale", "web")
+        await daemon.act("stop", "tale", "web")
+        await daemon.passes(5)
+        await daemon.act("start", "tale", "web")
+        await daemon.passes(0.3)
+    await by_hand.restart_engine(house.world, down_s=30.0, killed=True)
+    async with house.daemon() as daemon:
+        await daemon.passes(CALM_S)
+    assert status(house) == RUNNING
+
+
+@story
+async def test_a_worker_that_ends_gracefully_with_its_engine_is_brought_back(house: House) -> None:
+    async with house.daemon() as daemon:
+        await daemon.up(WORKERS)
+        await daemon.passes(10)
+    await by_hand.restart_engine(house.world, down_s=30.0)
+    assert status(house) == {"tale-worker-1": "exited"}
+    async with house.daemon() as daemon:
+        await daemon.passes(CALM_S)
+    assert status(house) == {"tale-worker-1": "running"}
 
 
 @story

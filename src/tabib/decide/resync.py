@@ -158,7 +158,9 @@ class _Exited:
         code = container.exit_code
         if container.status in ("created", "removing"):
             return self._unstarted()
-        if code == 0 and slot.job:
+        # A worker without ports looks like a job, and ends with 0 when its engine goes down.
+        finished = slot.declared_job if self.gap.engine_restarted else slot.job
+        if code == 0 and finished:
             return self._says(Kind.FINISHED, "a job that exited with 0 is finished", "finished")
         if self.gap.engine_restarted:
             return self._after_engine_restart()

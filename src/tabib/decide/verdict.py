@@ -120,6 +120,9 @@ class SlotFacts:
     has_healthcheck: bool = False
     """The file or the image defines an active one."""
     job: bool = False
+    """Exit 0 means finished: the file says so, or there is nothing to serve (:func:`is_job`)."""
+    declared_job: bool = False
+    """The file says so."""
     mode: str = "act"
     """``act``, ``advise`` or ``observe``."""
     last_running: bool = False

@@ -123,6 +123,8 @@ class Care:
         self.record.secrets[event.project] = cared.secrets
         if not again:
             self._remember(event)
+            if event.action == "start" and not event.oneoff:
+                await self.record.started(event.project, event.name)
         if event.action in _JUDGED:
             await self._classify(cared, event)
 

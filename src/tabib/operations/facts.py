@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tabib.decide.graph import is_declared_job
 from tabib.decide.halts import halted_why
 from tabib.decide.images import references
 from tabib.decide.specs import container_name
@@ -56,6 +57,7 @@ class Cared:
                 restart=fact.restart,
                 has_healthcheck=fact.has_healthcheck,
                 job=fact.job,
+                declared_job=fact.declared_job,
                 mode=fact.mode,
                 last_running=last_running.get(fact.container, deployed),
                 halted=halted,
@@ -87,6 +89,7 @@ class Cared:
             restart=service.restart,
             has_healthcheck=checks_health(service, image),
             job=is_job(project, service, image),
+            declared_job=is_declared_job(project, service),
             mode=str(service.extension.get("care") or self.record.mode),
         )
 

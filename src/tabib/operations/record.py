@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -54,6 +55,20 @@ class Record:
     async def last_running(self, project: str) -> Mapping[str, bool]:
         """Container name → whether it ran when it was last seen."""
         return {name: ran for name, (_, ran) in (await self._known(project)).items()}
+
+    async def started(self, project: str, name: str) -> None:
+        """An event told that it started: it ran, whatever becomes of it before it is looked at.
+
+        :raises StateUnusable: the journal cannot be read or written.
+        """
+        known = await self._known(project)
+        container_id, ran = known.get(name, ("", True))
+        if ran:
+            return
+        known[name] = (container_id, True)
+        for seen in await self._tools.journal.last_seen(self._tools.info.id, project):
+            if seen.name == name:
+                await self._tools.journal.put_last_seen(replace(seen, running=True))
 
     def watch_over(self, container_id: str) -> None:
         """Begin the record of a container that already runs; idempotent."""
