@@ -115,12 +115,12 @@ def calls_of(folder: Path, story: Story) -> tuple[int, Any]:
 
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("name", STORIES)
-def test_a_daemon_that_dies_anywhere(name: str, before: bool, tmp_path: Path) -> None:
+def test_a_daemon_that_dies_anywhere(name: str, before: bool, folder: Path) -> None:
     story = STORIES[name]
-    calls, end = calls_of(tmp_path / "whole", story)
+    calls, end = calls_of(folder / "whole", story)
     assert calls > 5
     for number in range(1, calls + 1):
-        house = House(tmp_path / str(number))
+        house = House(folder / str(number))
         crash = CrashPoint(at=number, before=before)
         told = house.run(tell(house, story, crash))
         assert told == end, crash.trace[-1]

@@ -18,6 +18,7 @@ from tabib.model.project import Project
 OTHER_IMAGE = "busybox:2"
 VOLUME_IMAGE = "store:1"
 """Declares ``/var/store`` as a VOLUME."""
+SICK = Program(healthy_after_s=None)
 Picture = Mapping[str, Any]
 
 

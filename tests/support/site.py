@@ -1,4 +1,4 @@
-"""A daemon's inside on a memory engine: real stores, real wiring, virtual time.
+"""A daemon on a memory engine: real wiring, real stores (without their threads), virtual time.
 
 A :class:`House` is what outlives a daemon: the engine's world, the clock and the state folder.
 ``async with house.daemon() as daemon`` runs one as the real daemon does; leaving the block is its
@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from support.inline import InlineDatabase
 from tabib.engines.memory import CrashPoint, MemoryEngine, SimulatedCrash, VirtualClock, World
 from tabib.model.container import EngineInfo
 from tabib.model.event import Event
@@ -31,9 +32,13 @@ from tabib.operations.site import Site
 from tabib.operations.tools import Tools
 from tabib.operations.up import up
 from tabib.ports import Credentials, ProgressSink
+from tabib.stores.journal import FILE_NAME as JOURNAL
 from tabib.stores.journal import SqliteJournal
+from tabib.stores.journal_schema import MIGRATIONS as JOURNAL_FORMAT
 from tabib.stores.state import StateDir
-from tabib.stores.vault import open_vault
+from tabib.stores.vault import FILE_NAME as VAULT
+from tabib.stores.vault import MIGRATIONS as VAULT_FORMAT
+from tabib.stores.vault import unlock
 from tabib.wiring import Stores, build_site
 
 T = TypeVar("T")
@@ -91,13 +96,11 @@ class House:
     ) -> AsyncIterator[Daemon]:
         """A daemon over the state folder; ``crash``: dies there, at a journal write or a step."""
         folder = StateDir.open(self.folder / state, reserve_bytes=RESERVE_BYTES)
-        with self.clock.hold():
-            journal = await SqliteJournal.open(folder.path, self.clock)
-            vault = await open_vault(folder.path)
-            await journal.clear_leases()
+        journal = SqliteJournal(InlineDatabase(folder.path / JOURNAL, JOURNAL_FORMAT), self.clock)
+        vault = await unlock(folder.path, InlineDatabase(folder.path / VAULT, VAULT_FORMAT))
+        await journal.clear_leases()
         point = crash or CrashPoint()
-        held = self.clock.holding(journal)
-        stores = Stores(folder, point.guard(held, WRITES), self.clock.holding(vault))
+        stores = Stores(folder, point.guard(journal, WRITES), vault)
         engine = LocalEngine(self.world, crash=point)
         try:
             async with asyncio.TaskGroup() as group:
@@ -111,14 +114,13 @@ class House:
                     new_id=lambda: f"id{next(self._ids):010d}",
                 )
                 await site.tools.watch.connected.wait()
-                yield Daemon(site, self.clock, held)
+                yield Daemon(site, self.clock, journal)
                 raise _Killed
         except* _Killed:
             pass
         finally:
-            with self.clock.hold():
-                await journal.close()
-                await vault.close()
+            await journal.close()
+            await vault.close()
 
     async def dies(
         self, crash: CrashPoint, story: Callable[[Daemon], Coroutine[Any, Any, object]]

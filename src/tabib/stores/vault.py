@@ -141,7 +141,14 @@ async def open_vault(folder: Path, *, on_full: Callable[[], bool] | None = None)
     :raises StateUnusable: code ``key``, the key is missing or is not the one it was written with;
         other codes as in :mod:`tabib.stores.trouble`.
     """
-    database = await Database.open(folder / FILE_NAME, MIGRATIONS, on_full=on_full)
+    return await unlock(
+        folder, await Database.open(folder / FILE_NAME, MIGRATIONS, on_full=on_full)
+    )
+
+
+async def unlock(folder: Path, database: Database) -> SqliteVault:
+    """The vault of an open ``database``, with the key file in ``folder``; see :func:`open_vault`.
+    Closes the database where that fails."""
     try:
         if not await database.read(_holds_values):
             create_key(folder / KEY_NAME)

@@ -34,6 +34,11 @@ class CrashPoint:
     dead: bool = False
     trace: list[str] = field(default_factory=list)
 
+    def arm(self, at: int) -> None:
+        """Count from here: the next guarded call is the first."""
+        self.at, self.calls = at, 0
+        self.trace.clear()
+
     def check(self) -> None:
         """:raises SimulatedCrash: it died already."""
         if self.dead:
