@@ -7,7 +7,6 @@ where a recreated container's anonymous volumes are known from.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,16 +15,16 @@ import structlog
 
 from tabib.decide.redact import Redactor, secret_values
 from tabib.model.container import LABEL_NUMBER, LABEL_PROJECT, LABEL_SERVICE, Mount
-from tabib.model.errors import EngineError, EngineUnavailable, StateUnusable, TabibError
+from tabib.model.errors import EngineError, EngineUnavailable, StateUnusable
 from tabib.model.project import Project
 from tabib.model.release import LastSeen
+from tabib.operations.tails import Tails
 from tabib.operations.tasks import spawn
 from tabib.operations.tools import Tools
 from tabib.stores.seal import seal_inspection
 
 log = structlog.get_logger("tabib.record")
 
-TAIL_LINES = 200
 BUSY_S = 15.0
 """A record waits this long for an operation to end: while it works, the engine has enough to do."""
 SETTLE_S = 1.0
@@ -38,8 +37,7 @@ class Record:
     def __init__(self, tools: Tools, group: asyncio.TaskGroup) -> None:
         self._tools = tools
         self._group = group
-        self._tails: dict[str, deque[str]] = {}
-        self._followers: dict[str, asyncio.Task[None]] = {}
+        self._tails = Tails(tools, group)
         self._pending: set[str] = set()
         self._running: dict[str, dict[str, tuple[str, bool]]] = {}
         """Project → container name → (id, whether it ran when last seen): the journal's, kept."""
@@ -72,24 +70,21 @@ class Record:
 
     def watch_over(self, container_id: str) -> None:
         """Begin the record of a container that already runs; idempotent."""
-        if container_id not in self._followers:
+        if not self._tails.follows(container_id):
             self.touch(container_id, after_s=0.0)
 
     def tail(self, container_id: str) -> tuple[str, ...]:
         """The last lines of the container's output, redacted; also after its removal."""
-        return tuple(self._tails.get(container_id, ()))
+        return self._tails.read(container_id)
 
     def gone(self, container_id: str) -> None:
         """The container was removed: end its log stream, keep what was read of it."""
-        follower = self._followers.pop(container_id, None)
-        if follower:
-            follower.cancel()
+        self._tails.stop(container_id)
 
     def forget(self, project: str) -> None:
         """The project is not in care any more, or was taken down."""
         for container_id, _ in self._running.pop(project, {}).values():
-            self.gone(container_id)
-            self._tails.pop(container_id, None)
+            self._tails.forget(container_id)
 
     def redactor(self, inspection: Mapping[str, Any]) -> Redactor:
         """What takes the container's secrets out of text where evidence enters."""
@@ -110,10 +105,7 @@ class Record:
         except StateUnusable as error:
             log.error("record.not_kept", why=str(error))
             return
-        if container_id not in self._followers:
-            self._followers[container_id] = spawn(
-                self._group, self._follow(container_id, self.redactor(inspection)), "log tail"
-            )
+        self._tails.follow(container_id, self.redactor(inspection))
 
     async def _keep(self, inspection: Mapping[str, Any]) -> None:
         labels = (inspection.get("Config") or {}).get("Labels") or {}
@@ -144,18 +136,6 @@ class Record:
             seen = await tools.journal.last_seen(tools.info.id, project)
             self._running[project] = {one.name: (one.container_id, one.running) for one in seen}
         return self._running[project]
-
-    async def _follow(self, container_id: str, redactor: Redactor) -> None:
-        lines = self._tails.setdefault(container_id, deque(maxlen=TAIL_LINES))
-        lines.clear()
-        try:
-            async for line in self._tools.engine.logs(container_id, follow=True, tail=TAIL_LINES):
-                lines.append(redactor.text(line.text))
-        except TabibError:
-            return
-        finally:
-            if self._followers.get(container_id) is asyncio.current_task():
-                del self._followers[container_id]
 
 
 async def kept_mounts(tools: Tools, project: Project) -> dict[str, tuple[Mount, ...]]:
