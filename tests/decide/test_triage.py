@@ -161,6 +161,18 @@ def test_death_carries_what_the_case_needs() -> None:
     assert verdict.kill_signals == (1,)
 
 
+@pytest.mark.parametrize("late_ms", [5, 300])
+def test_an_oom_told_after_the_death_it_caused(late_ms: int) -> None:
+    """The engine gives no order: a late ``oom`` must not turn the death into `it runs on`."""
+    *before, oom, die = recording("oom")
+    late = timedelta(milliseconds=late_ms)
+    told_late = replace(oom, at=die.at + late, time_ns=die.time_ns + late_ms * 1_000_000)
+    replay = Replay(ONE)
+    assert replay.run([*before, die, told_late]) == [("api", "die", "failed")]
+    ((_, verdict),) = replay.decided
+    assert verdict.oom_event
+
+
 def test_a_stop_carries_when_it_was_asked_for() -> None:
     kill = next(e for e in recording("stop_ignored") if e.action == "kill")
     for _, verdict in _after("stop_ignored", ONE):

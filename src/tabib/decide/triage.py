@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 
 from tabib.decide import removal
 from tabib.decide.look import Look
-from tabib.decide.timeline import Timeline, is_ours, signals
+from tabib.decide.timeline import SIGKILL, Timeline, is_ours, signals
 from tabib.decide.verdict import (
     Kind,
     OwnAction,
@@ -100,9 +100,15 @@ def _death(look: Look) -> Verdict:
         verdict = _asked_to_die(look, stops)
     else:
         verdict = _own_stop_signal(look, kills) or _unasked_death(look)
-    oom = any(e.action == "oom" for e in [*line.this_run(event), *line.until_next_start(event)])
     asked_at = (fatal or kills)[0].at if fatal or kills else None
+    oom = _oom_seen(look)
     return replace(verdict, kill_signals=signals(kills), oom_event=oom, asked_at=asked_at)
+
+
+def _oom_seen(look: Look) -> bool:
+    line, event = look.line, look.event
+    run = [*line.this_run(event), *line.until_next_start(event)]
+    return any(e.action == "oom" for e in run)
 
 
 def _asked_to_die(look: Look, stops: list[Event]) -> Verdict:
@@ -150,6 +156,10 @@ def _unasked_death(look: Look) -> Verdict:
         return _under_policy(look)
     if line.after(event, "start"):
         return look.says(Kind.RECOVERED, f"exited with {code} and was started again by hand")
+    if code == 128 + SIGKILL and not _oom_seen(look):
+        wait = look.settling(event.at, look.limits.oom_follows_s, "killed: was it for memory?")
+        if wait is not None:
+            return wait
     if code == 0:
         return look.says(Kind.EXITED_ZERO_SERVICE, "a service, not a job, exited with 0")
     return look.says(Kind.FAILED, f"exited with {code}; nobody asked the engine to end it")
@@ -242,7 +252,9 @@ def _oom(look: Look) -> Verdict:
     """An ``oom`` event tells of the group, not of the process: does the container die of it?"""
     line, event = look.line, look.event
     near = timedelta(seconds=look.limits.oom_settle_s)
-    if any(death.at - event.at <= near for death in line.after(event, "die")):
+    # The engine reports the two in either order.
+    around = [*line.until_next_start(event), *line.this_run(event)]
+    if any(e.action == "die" and abs(e.at - event.at) <= near for e in around):
         return look.says(Kind.IGNORE, "the container died of it; its death is judged by itself")
     wait = look.settling(event.at, look.limits.oom_settle_s, "out of memory: who was killed?")
     if wait is not None:

@@ -164,6 +164,8 @@ class TriageLimits:
     """After a SIGKILL through the engine: whether ``destroy``, ``stop`` or ``start`` follows."""
     removal_settle_s: float = 1.0
     """After the project's latest removal: whether more of the project goes."""
+    oom_follows_s: float = 0.5
+    """After a death by an unasked SIGKILL: whether ``oom`` follows (it comes before or after)."""
     oom_settle_s: float = 1.0
     """After an ``oom`` event: whether the container itself dies of it."""
     stable_s: float = 10.0
