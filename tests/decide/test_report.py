@@ -105,6 +105,14 @@ def test_another_family_of_cause_is_another_incident_but_a_loop_is_not() -> None
     assert belongs_to(loop, diagnosed(loop).causes, [opened()]) is not None
 
 
+def test_whatever_happens_during_a_treatment_belongs_to_it() -> None:
+    oom = case(exit_code=137, oom_event=True)
+    begun = add_treatment(opened(), Treatment(action="start", reason="r", started_at=NOW))
+    assert belongs_to(oom, diagnosed(oom).causes, [begun]) == begun
+    over = end_treatment(begun, NOW, "verified")
+    assert belongs_to(oom, diagnosed(oom).causes, [over]) is None
+
+
 def test_a_closed_incident_is_reopened_only_for_a_while() -> None:
     closed = close(treated(), "recovered", NOW)
     for minutes, found in ((9, True), (11, False)):

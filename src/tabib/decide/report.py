@@ -81,7 +81,8 @@ def belongs_to(
     """The incident that a case continues: same container name, same family of cause.
 
     Open ones count, and ones closed less than ``reopen_within_s`` before the case. A restart
-    loop continues whatever it is a loop of. The newest wins.
+    loop continues whatever it is a loop of, and whatever happens to a container while it is being
+    treated belongs to that. The newest wins.
     """
     family = _family(causes[0] if causes else UNKNOWN)
     limit = timedelta(seconds=reopen_within_s)
@@ -91,7 +92,7 @@ def belongs_to(
         if (incident.engine_id, incident.project) == (case.engine_id, case.project)
         and (incident.service, incident.container) == (case.service, case.container)
         and (incident.closed_at is None or case.sealed_at - incident.closed_at <= limit)
-        and _akin(family, _family(incident.cause), case.trigger, incident.closed_at is None)
+        and (_in_treatment(incident) or _akin(family, incident, case.trigger))
     ]
     return max(found, key=lambda incident: (incident.opened_at, incident.id), default=None)
 
@@ -202,7 +203,12 @@ def _family(cause: Cause) -> str:
     return cause.code.partition(".")[0]
 
 
-def _akin(family: str, other: str, trigger: str, is_open: bool) -> bool:
+def _in_treatment(incident: Incident) -> bool:
+    return bool(incident.treatments) and incident.treatments[-1].outcome == "started"
+
+
+def _akin(family: str, incident: Incident, trigger: str) -> bool:
+    other = _family(incident.cause)
     if family == other:
         return True
-    return is_open and (trigger == "loop" or "restart" in (family, other))
+    return incident.closed_at is None and (trigger == "loop" or "restart" in (family, other))
