@@ -10,6 +10,7 @@ from support.site import Daemon, House
 from support.story import story
 from tabib.engines.memory import Program, by_hand
 from tabib.model.container import ContainerState
+from tabib.model.errors import NotHealthy
 from tabib.model.event import Event
 from tabib.model.incident import Incident
 from tabib.model.project import Project
@@ -38,6 +39,39 @@ async def settled(daemon: Daemon, project: Project = ALONE) -> None:
     """It is up, and has been for long enough to be on record."""
     await daemon.up(project)
     await daemon.passes(5)
+
+
+# ── what is shown ──────────────────────────────────────────────────────────────────────────────
+
+
+@story
+async def test_a_failing_up_shows_no_secret(house: House) -> None:
+    house.world.programs.set(
+        Program(exit_code=3, after_s=1.0, log=["cannot log in with hunter2hunter2"]), service="web"
+    )
+    secretive = service("web", environment={"DB_PASSWORD": "hunter2hunter2"}, restart="no")
+    async with house.daemon() as daemon:
+        with pytest.raises(NotHealthy, match="cannot log in with") as failed:
+            await daemon.up(
+                project(secretive, service("api", depends_on=after("web", condition=HEALTHY)))
+            )
+    assert "hunter2" not in str(failed.value.to_wire())
+
+
+@story
+async def test_a_key_printed_line_by_line_is_in_no_case(house: House) -> None:
+    """The container is gone: what is known is what was followed while it ran."""
+    key = ["-----BEGIN PRIVATE KEY-----", "MIIEvQIBADANBgkqhkiG9w", "-----END PRIVATE KEY-----"]
+    house.world.programs.set(Program(log=["before", *key, "x" * 100_000]), service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon)
+        await by_hand.docker_rm(house.world, "tale-web-1", force=True)
+        await daemon.passes(CALM_S)
+        case = await daemon.case(await only_incident(daemon))
+    assert case.log_tail is not None
+    assert case.log_tail[0] == "before"
+    assert not any("MIIEvQ" in line for line in case.log_tail)
+    assert max(len(line) for line in case.log_tail) < 5_000
 
 
 # ── failure ────────────────────────────────────────────────────────────────────────────────────

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
+from tabib.decide.redact import Redactor, secret_values
 from tabib.model.container import ContainerState
 from tabib.model.errors import NotFound, NotHealthy
 from tabib.model.plan import Step
@@ -13,6 +16,7 @@ from tabib.operations.tools import Tools
 LOOK_EVERY_S = 5.0
 RESTARTS_TOLERATED = 3
 TAIL_LINES = 5
+PROBE_CHARACTERS = 300
 
 
 async def wait_for(tools: Tools, step: Step, operation: Operation) -> None:
@@ -105,15 +109,20 @@ async def _next(event: object, operation: Operation) -> None:
 
 
 async def _not_healthy(tools: Tools, step: Step, state: ContainerState, problem: str) -> NotHealthy:
-    tail = [
-        line.text
-        async for line in tools.engine.logs(state.id, tail=TAIL_LINES)
-        if line.text.strip()
-    ]
-    probe = await _last_probe(tools, state) if state.health == "unhealthy" else ""
+    inspection = await tools.engine.inspect(state.id)
+    config = inspection.get("Config") or {}
+    redactor = Redactor.knowing(secret_values([str(entry) for entry in config.get("Env") or ()]))
+    tail = redactor.lines(
+        [
+            line.text
+            async for line in tools.engine.logs(state.id, tail=TAIL_LINES)
+            if line.text.strip()
+        ]
+    )
+    probe = redactor.text(_last_probe(inspection)) if state.health == "unhealthy" else ""
     happened = problem
     if probe:
-        happened += f": {probe}"
+        happened += f": {probe[:PROBE_CHARACTERS]}"
     if tail:
         happened += "; its last lines: " + " | ".join(tail)
     return NotHealthy(
@@ -132,7 +141,6 @@ async def _not_healthy(tools: Tools, step: Step, state: ContainerState, problem:
     )
 
 
-async def _last_probe(tools: Tools, state: ContainerState) -> str:
-    inspection = await tools.engine.inspect(state.id)
+def _last_probe(inspection: Mapping[str, Any]) -> str:
     log = ((inspection.get("State") or {}).get("Health") or {}).get("Log") or []
-    return str(log[-1].get("Output", "")).strip()[:300] if log else ""
+    return str(log[-1].get("Output", "")).strip() if log else ""

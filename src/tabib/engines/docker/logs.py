@@ -13,6 +13,7 @@ from tabib.engines.docker.streams import MULTIPLEXED, frames, lines
 from tabib.model.container import LogLine
 
 CONTENT_TYPE_SINCE = (1, 42)
+LONGEST_LINE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,14 +43,15 @@ async def logs(gateway: Gateway, container: str, window: LogWindow) -> AsyncIter
 
 
 async def _of_frames(chunks: AsyncIterator[bytes]) -> AsyncIterator[LogLine]:
-    """One frame is one record with its own time; a long line comes as several records."""
+    """One frame is one record with its own time; a long line comes as several records. Who never
+    ends a line gets it in parts of ``LONGEST_LINE``: memory stays bounded."""
     begun: dict[str, LogLine] = {}
     async for stream, payload in frames(chunks):
         piece = _line(stream, payload.removesuffix(b"\n"))
         before = begun.pop(stream, None)
         if before:
             piece = LogLine(stream=stream, text=before.text + piece.text, at=before.at)
-        if payload.endswith(b"\n"):
+        if payload.endswith(b"\n") or len(piece.text) >= LONGEST_LINE:
             yield piece
         else:
             begun[stream] = piece
