@@ -110,13 +110,32 @@ def stop(address: DaemonAddress) -> bool:
         try:
             connect_unix(address.path, 5.0).close()
         except OSError:
-            return True
+            # It listens no more, yet it may still be writing: the next daemon needs its lock.
+            if _lock_is_free(os.path.dirname(address.path)):
+                return True
         time.sleep(_POLL_S)
     raise Refused(
         f"it still runs after {STOP_TIMEOUT_S:.0f} s",
         attempted="stop the tabib daemon",
         advice="An operation may be at work: see `tabib daemon status`.",
     )
+
+
+def _lock_is_free(state_dir: str) -> bool:
+    """Whether no daemon holds the state folder (any more)."""
+    import fcntl
+
+    try:
+        descriptor = os.open(os.path.join(state_dir, paths.LOCK_NAME), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def start(options: DaemonOptions, say: Say) -> None:

@@ -10,6 +10,9 @@ SYSTEM_STATE_DIR = "/var/lib/tabib"
 ALREADY_RUNNING = 81
 """Exit code of ``tabib daemon run`` when another daemon holds the state folder's lock."""
 
+LOCK_NAME = "daemon.lock"
+"""The file in the state folder that its one daemon holds locked."""
+
 
 def state_dir(environ: Mapping[str, str], uid: int, override: str = "") -> str:
     """The absolute state folder.
