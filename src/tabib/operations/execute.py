@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tabib.model.errors import Interrupted, PortTaken, TabibError, from_wire
+from tabib.model.errors import Interrupted, PortTaken, StateUnusable, TabibError, from_wire
 from tabib.model.plan import Plan, Step, StepOutcome, StepProgress, StepResult, Verb
 from tabib.model.release import JournalEntry
 from tabib.operations.holders import with_holder
@@ -78,20 +78,18 @@ async def execute(
     """Apply ``plan``; failures are outcomes, not exceptions.
 
     A failed step fails what comes after it (``skipped``) and nothing else. When ``operation`` is
-    asked to stop, steps under way are finished and no further one begins.
+    asked to stop, or when the journal cannot be written, steps under way are finished and no
+    further one begins.
 
     :raises StateUnusable: the journal cannot be written: nothing is done that is not announced.
     """
     run = _Run(tools, plan, operation, credentials)
-    try:
-        with tools.actions.at_work():
-            async with asyncio.TaskGroup() as group:
-                for step in plan.steps:
-                    group.create_task(run.step(step), name=step.id)
-    except* TabibError as failed:
-        run.fatal += failed.exceptions
-    if run.fatal:
-        raise run.fatal[0]
+    with tools.actions.at_work():
+        async with asyncio.TaskGroup() as group:
+            for step in plan.steps:
+                group.create_task(run.step(step), name=step.id)
+    if run.fatal is not None:
+        raise run.fatal
     return run.execution
 
 
@@ -104,7 +102,7 @@ class _Run:
         self.operation = operation
         self.credentials = credentials
         self.execution = Execution()
-        self.fatal: list[Exception] = []
+        self.fatal: StateUnusable | None = None
         self._calls = asyncio.Semaphore(PARALLEL_CALLS)
         self._ended = {step.id: asyncio.Event() for step in plan.steps}
         self._optional = {step.id for step in plan.steps if step.optional}
@@ -115,25 +113,35 @@ class _Run:
         for before in step.after:
             await self._ended[before].wait()
         try:
-            blocked = any(not self._succeeded(before) for before in step.after)
-            if blocked:
-                stopped = any(
-                    self.execution.outcomes[before].state == "stopped" for before in step.after
-                )
-                self._conclude(step, "stopped" if stopped else "skipped")
-            elif self.operation.stopping:
-                self._conclude(step, "stopped")
-            elif step.verb is Verb.WAIT:
-                await self._wait(step)
-            else:
-                async with self._calls:
-                    await self._apply_unless_stopped(step)
+            await self._in_turn(step)
+        except StateUnusable as error:
+            self.fatal = self.fatal or error
+            self.operation.stop()
         finally:
             self._ended[step.id].set()
 
-    def _succeeded(self, step_id: str) -> bool:
+    async def _in_turn(self, step: Step) -> None:
+        blocked = [before for before in step.after if not self._succeeded(before)]
+        if any(self._state(before) == "skipped" or self._failed(before) for before in blocked):
+            self._conclude(step, "skipped")
+        elif blocked or self.operation.stopping:
+            self._conclude(step, "stopped")
+        elif step.verb is Verb.WAIT:
+            await self._wait(step)
+        else:
+            async with self._calls:
+                await self._apply_unless_stopped(step)
+
+    def _state(self, step_id: str) -> str:
+        """Of a step that has ended; one that the journal had no room for counts as stopped."""
         outcome = self.execution.outcomes.get(step_id)
-        return outcome is not None and (outcome.state == "done" or step_id in self._optional)
+        return outcome.state if outcome else "stopped"
+
+    def _failed(self, step_id: str) -> bool:
+        return self._state(step_id) == "failed"
+
+    def _succeeded(self, step_id: str) -> bool:
+        return self._state(step_id) == "done" or step_id in self._optional
 
     async def _wait(self, step: Step) -> None:
         started = self.tools.clock.now()
@@ -144,6 +152,8 @@ class _Run:
             self._conclude(step, "stopped", started)
         except TabibError as error:
             self._conclude(step, "failed", started, error)
+        except Exception as error:  # noqa: BLE001 - recorded as an outcome, and told as a bug
+            self._conclude(step, "failed", started, bug(error, "wait for", step.subject))
         else:
             self._conclude(step, "done", started)
 
@@ -156,22 +166,10 @@ class _Run:
     async def _apply(self, step: Step) -> None:
         tools = self.tools
         started = tools.clock.now()
-        # A step that only frees space may go on when the journal's disk is full.
         await tools.journal.append(self._entry("intent", step, started, _intent(step)))
         action = tools.actions.begin(_targets(step), step.verb, started)
         self._emit(step, "started")
-        error: TabibError | None = None
-        result = StepResult()
-        try:
-            result = await tools.engine.apply(
-                step, progress=self._progress, credentials=self.credentials
-            )
-        except PortTaken as failed:
-            error = await with_holder(tools, failed)
-        except TabibError as failed:
-            error = failed
-        except Exception as failed:  # noqa: BLE001 - recorded as an outcome, and told as a bug
-            error = bug(failed, step.verb.value, step.subject)
+        result, error = await self._call(step)
         ended = tools.clock.now()
         tools.actions.end(action, ended)
         if result.id:
@@ -183,6 +181,19 @@ class _Run:
         for warning in result.warnings:
             self.operation.note(f"{step.subject}: {warning}", "warning")
         await tools.journal.append(self._entry("outcome", step, ended, outcome))
+
+    async def _call(self, step: Step) -> tuple[StepResult, TabibError | None]:
+        try:
+            result = await self.tools.engine.apply(
+                step, progress=self._progress, credentials=self.credentials
+            )
+            return result, None
+        except PortTaken as failed:
+            return StepResult(), await with_holder(self.tools, failed)
+        except TabibError as failed:
+            return StepResult(), failed
+        except Exception as failed:  # noqa: BLE001 - recorded as an outcome, and told as a bug
+            return StepResult(), bug(failed, step.verb.value, step.subject)
 
     def _conclude(
         self,
