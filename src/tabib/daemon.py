@@ -34,6 +34,10 @@ log = structlog.get_logger("tabib.daemon")
 
 STOP_TIMEOUT_S = 15.0
 """How long running operations get to end at a safe step."""
+REMOVED_AFTER_S = 2.0
+"""At most this long it acts on a state folder that is not there any more."""
+ROOM_EVERY_S = 5.0
+"""Once a full disk has room again, care acts again within this time."""
 HOUSEKEEPING = timedelta(minutes=5)
 FAILED = 1
 
@@ -124,6 +128,7 @@ async def _serve(options: DaemonOptions, state: StateDir, listener: sockets.sock
             server = _server(context)
             serving = group.create_task(server.serve(sockets=[listener]))
             keeping = group.create_task(_housekeeping(stores, state))
+            watching = group.create_task(_until_removed(state, stopping))
             if not options.private:
                 await sites.restore()
             log.info("daemon.ready", socket=options.socket, pid=os.getpid())
@@ -132,6 +137,7 @@ async def _serve(options: DaemonOptions, state: StateDir, listener: sockets.sock
             await operations.stop_all(STOP_TIMEOUT_S)
             server.should_exit = True
             keeping.cancel()
+            watching.cancel()
             with contextlib.suppress(asyncio.TimeoutError):
                 async with asyncio.timeout(5.0):
                     await serving
@@ -222,14 +228,36 @@ def _end_with_command(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) 
         loop.add_reader(0, closed)
 
 
+async def _until_removed(state: StateDir, stopping: asyncio.Event) -> None:
+    """End the daemon when its state is taken away: what it writes from then on is lost, and with
+    its socket gone nobody could see or stop it."""
+    files = [state.path / name for name in ("daemon.lock", "journal.sqlite3", "vault.sqlite3")]
+    mine = [_inode(file) for file in files]
+    while mine == [_inode(file) for file in files]:
+        await system_clock().sleep(REMOVED_AFTER_S)
+    log.error("state.removed", folder=str(state.path), what="the daemon ends; containers run on")
+    stopping.set()
+
+
+def _inode(file: Path) -> int:
+    try:
+        return file.stat().st_ino
+    except OSError:
+        return 0
+
+
 async def _housekeeping(stores: Stores, state: StateDir) -> None:
     """Now and then: room for the reserve again? old journal entries?"""
     clock = system_clock()
+    pruned_at = clock.monotonic()
     while True:
-        await clock.sleep(HOUSEKEEPING.total_seconds() if state.mode() == "act" else 5.0)
+        await clock.sleep(ROOM_EVERY_S)
         try:
-            await asyncio.to_thread(state.restore_reserve)
-            await stores.journal.prune(clock.now())
+            if state.mode() != "act":
+                await asyncio.to_thread(state.restore_reserve)
+            if clock.monotonic() - pruned_at >= HOUSEKEEPING.total_seconds():
+                pruned_at = clock.monotonic()
+                await stores.journal.prune(clock.now())
         except TabibError as error:
             log.error("housekeeping.failed", why=str(error))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -73,6 +74,31 @@ def gone(pid: int) -> bool:
     while alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     return not alive(pid)
+
+
+@pytest.mark.parametrize("taken", ["journal", "everything"])
+def test_a_daemon_whose_state_was_taken_away_ends(home: Home, taken: str) -> None:
+    """It would go on acting, on a journal that nobody can read, and answer to nobody."""
+    home.run("daemon", "start")
+    pid = home.version()["pid"]
+    time.sleep(2.5)
+    assert alive(pid)
+    if taken == "journal":
+        (home.folder / "journal.sqlite3").unlink()
+    else:
+        shutil.rmtree(home.folder)
+    assert gone(pid)
+    assert home.run("daemon", "start")[0] == 0
+
+
+def test_once_there_is_room_again_it_acts_again_within_seconds(home: Home) -> None:
+    home.run("daemon", "start")
+    reserve = home.folder / "reserve"
+    reserve.unlink()  # what a full disk makes the daemon do
+    deadline = time.monotonic() + 12
+    while not reserve.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert reserve.exists()
 
 
 def test_start_status_stop(home: Home) -> None:

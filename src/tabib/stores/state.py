@@ -26,7 +26,6 @@ from tabib.stores.trouble import from_os, unusable
 from tabib.stores.volumes import generation_path, make_generation
 
 RESERVE_BYTES = 32 * 1024 * 1024
-_OWN_FILES = ("daemon.lock", "journal.sqlite3", "vault.sqlite3")
 _MARGIN_BYTES = 32 * 1024 * 1024
 """What must be free beside the reserve before it is made (again): no see-saw at the edge."""
 
@@ -76,11 +75,6 @@ class StateDir:
         :raises Refused: another process has it; ``details["pid"]`` names it.
         """
         return DaemonLock.take(self.path / paths.LOCK_NAME)
-
-    def identity(self) -> tuple[int, ...]:
-        """Which files the daemon's own names stand for now; it changes where one was removed or
-        replaced. Costs three ``stat``."""
-        return tuple(_inode(self.path / name) for name in _OWN_FILES)
 
     def volume_directory(self, volume_id: str, generation: int) -> Path:
         """The folder of a volume's generation (not created)."""
@@ -147,13 +141,6 @@ class StateDir:
             return 0
         blocks = figures.f_bavail if os.geteuid() else figures.f_bfree
         return blocks * figures.f_frsize
-
-
-def _inode(path: Path) -> int:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return 0
 
 
 def _make_folder(path: Path) -> None:

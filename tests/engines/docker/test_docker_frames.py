@@ -22,7 +22,7 @@ def read(*records: bytes) -> list[LogLine]:
             yield frame(record)
 
     async def collect() -> list[LogLine]:
-        return [line async for line in logs._of_frames(chunks())]  # noqa: SLF001
+        return [line async for line in logs._of_frames(chunks())]
 
     return asyncio.run(collect())
 
