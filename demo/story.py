@@ -236,7 +236,7 @@ def _what_next(shop: Shop) -> None:
         ("docker rm -f shop-db-1", "lose the database's container; its orders survive"),
         (f"{tabib} ps", "what runs"),
         (f"{tabib} incidents --all", "what was wrong, why, and what was done"),
-        (f"{tabib} logs -f api", "what the API says"),
+        (f"{tabib} -p shop logs -f api", "what the API says"),
         (f"{prefix}{tabib} up -f {command.COMPOSE_FILE} --dry-run", "what would change: nothing"),
         ("make demo-down", "take all of it away again"),
     )
