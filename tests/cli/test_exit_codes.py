@@ -154,3 +154,22 @@ def test_sigterm_gives_143(daemon: ProtocolServer) -> None:
         release.set()
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "said"),
+    [
+        ('"$0" -m tabib version >&-', 0, ""),
+        ('"$0" -m tabib version >&- 2>&- <&-', 0, ""),
+        ('mkdir gone && cd gone && rmdir ../gone && "$0" -m tabib config', 4, "was removed"),
+        ('mkdir gone && cd gone && rmdir ../gone && "$0" -m tabib down', 4, "was removed"),
+    ],
+)
+def test_a_strange_place_to_start_from(tmp_path: Path, script: str, code: int, said: str) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", script, sys.executable],
+        cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False,
+        env={**os.environ, "TABIB_STATE_DIR": str(tmp_path / "state")},
+    )  # fmt: skip
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    assert said in done.stderr

@@ -21,6 +21,7 @@ from tabib.model.errors import TabibError
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``tabib ARGV``; the exit code. Never shows a traceback."""
     settings = Settings()
+    _open_closed_streams()
     with suppress(ValueError):  # Not in the main thread: somebody embeds us.
         signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -77,6 +78,15 @@ def _report_usage(error: click.ClickException, settings: Settings) -> int:
 
 def _terminated(number: int, frame: FrameType | None) -> None:
     raise Terminated
+
+
+def _open_closed_streams() -> None:
+    """Started with `>&-`, Python has no stream at all: what is written goes nowhere then."""
+    # They stay open as long as the process.
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def _silence_stdout() -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tabib.cli.console import Console
 from tabib.cli.quick_name import find_file, quick_name
 from tabib.cli.settings import Settings
-from tabib.model.errors import UsageError
+from tabib.model.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from tabib.compose.request import LoadRequest
@@ -25,12 +25,23 @@ class Target:
     project: Project | None = None
 
 
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise ConfigError(
+            "the folder that this terminal is in was removed",
+            attempted="look for a Compose file",
+            advice="Change to a folder that exists.",
+        ) from error
+
+
 def load_request(settings: Settings, services: Sequence[str] = (), **flags: Any) -> LoadRequest:
     """The load that the global options ask for; ``flags`` are further fields of the request."""
     from tabib.compose.request import LoadRequest
 
     return LoadRequest(
-        cwd=os.getcwd(),
+        cwd=_here(),
         environment=dict(os.environ),
         files=settings.files,
         project_name=settings.project_name,
@@ -65,7 +76,7 @@ def has_file(settings: Settings) -> bool:
     """Whether a Compose file is named, or stands in this folder or one above."""
     if settings.files or os.environ.get("COMPOSE_FILE"):
         return True
-    return bool(find_file(settings.project_directory or os.getcwd()))
+    return bool(find_file(settings.project_directory or _here()))
 
 
 def target(settings: Settings, services: Sequence[str] = ()) -> Target:
@@ -82,7 +93,7 @@ def target(settings: Settings, services: Sequence[str] = ()) -> Target:
 
 def name_of(settings: Settings) -> str:
     """The name of the project to look at; loads the file only where nothing simpler tells."""
-    known = settings.project_name or quick_name(settings, os.environ, os.getcwd())
+    known = settings.project_name or quick_name(settings, os.environ, _here())
     return known or load_project(settings, warn=False).name
 
 
