@@ -219,6 +219,43 @@ async def test_a_restart_loop_is_quarantined(house: House) -> None:
         assert (await look(daemon, "tale-web-1")).status == "exited"
 
 
+@story
+async def test_with_its_network_gone_it_is_recreated_on_a_new_one(house: House) -> None:
+    """A network can be pruned from under containers that crashed; they are attached by id."""
+    house.world.programs.set(Program(exit_code=1, after_s=20.0), Program(), service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon)
+        kept = plans.anonymous(house.world)
+        network = house.world.network("tale_default")
+        assert network is not None
+        by_hand.main_process_dies(house.world, "tale-web-1", 1)
+        house.world.networks.pop(network.id)
+        await daemon.passes(CALM_S)
+        assert (await look(daemon, "tale-web-1")).status == "running"
+        assert plans.anonymous(house.world) == kept
+        assert {one.outcome for one in await daemon.incidents()} == {"recovered"}
+        assert (await daemon.up(ALONE))["changed"] is False
+
+
+@story
+async def test_slots_are_those_that_exist(house: House) -> None:
+    """After a scale-up, the first removed on purpose and one scaled away, the others are cared
+    for; and a scaled-down slot is not."""
+    many = project(service("w", ports=[], expose=["80"], anonymous=["/cache"]))
+    async with house.daemon() as daemon:
+        await daemon.up(many, scale={"w": 3})
+        await daemon.passes(5)
+        await daemon.act("scale", "tale", replicas={"w": 2})
+        await daemon.passes(5)
+        by_hand.main_process_dies(house.world, "tale-w-2", 1)
+        await daemon.passes(CALM_S)
+        assert sorted(plans.ids(house.world)) == ["tale-w-1", "tale-w-2"]
+        assert (await look(daemon, "tale-w-2")).status == "running"
+        await daemon.act("rm", "tale", "w", stop=True)
+        await daemon.passes(CALM_S)
+        assert plans.ids(house.world) == {}
+
+
 # ── people ─────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -155,8 +155,11 @@ class Daemon:
         request = UpRequest(project=project, services=services, by="test", **options)
         return await up(self.tools, request, self.operation("up", project.name))
 
-    async def down(self, name: str, **options: Any) -> Mapping[str, Any]:
-        return await down(self.tools, name, DownRequest(**options), self.operation("down", name))
+    async def down(
+        self, name: str, *, operation: Operation | None = None, **options: Any
+    ) -> Mapping[str, Any]:
+        operation = operation or self.operation("down", name)
+        return await down(self.tools, name, DownRequest(**options), operation)
 
     async def act(self, verb: str, name: str, *services: str, **options: Any) -> Mapping[str, Any]:
         request = ActionRequest(verb=verb, services=services, options=options)

@@ -98,7 +98,10 @@ def _plan_slot(
     reason = recreate_because or change(desired, service, best, image, infra)
     if desired.options.force_recreate:
         reason = "recreation was asked for"
-    if reason and not (desired.options.no_recreate and not recreate_because):
+    kept = desired.options.no_recreate and not recreate_because
+    if kept:
+        reason = _cannot_start(desired, service, best, infra)
+    if reason:
         return replace(base, kind="recreate", reason=reason, old=best)
     return _started(base, desired, best)
 
@@ -158,24 +161,42 @@ def change(
         return "its image changed"
     if state.status in ("dead", "removing"):
         return f"the engine reports it {state.status}"
-    if not service.spec.get("network_mode"):
-        for key in service.networks:
-            name = desired.project.networks[key].name
-            if name in infra.replaced_networks:
-                return f"network {name} changed"
-            expected = infra.network_ids.get(name)
-            # A created container may not show the network's id yet: only a different one counts.
-            actual = state.networks.get(name)
-            if actual and f"network:{name}" in infra.ready:
-                # It is attached by id: one of the same name made anew is another network.
-                return f"network {name} was removed"
-            if actual is None or (expected and actual and actual != expected):
-                return f"it is not connected to network {name}"
+    wrong = _network_change(desired, service, state, infra)
+    if wrong:
+        return wrong
     mounted = {mount.target: mount.name for mount in state.mounts if mount.type == "volume"}
     for target, volume in mounted_volumes(desired.project, service).items():
         if mounted.get(target) != volume:
             return f"volume {volume} is not mounted at {target}"
     return ""
+
+
+def _network_change(
+    desired: Desired, service: Service, state: ContainerState, infra: Infrastructure
+) -> str:
+    if service.spec.get("network_mode"):
+        return ""
+    for key in service.networks:
+        name = desired.project.networks[key].name
+        if name in infra.replaced_networks:
+            return f"network {name} changed"
+        # A created container may not show the network's id yet: only a different one counts.
+        actual, expected = state.networks.get(name), infra.network_ids.get(name)
+        if actual and f"network:{name}" in infra.ready:
+            # It is attached by id: one of the same name made anew is another network.
+            return f"network {name} was removed"
+        if actual is None or (expected and actual and actual != expected):
+            return f"it is not connected to network {name}"
+    return ""
+
+
+def _cannot_start(
+    desired: Desired, service: Service, state: ContainerState, infra: Infrastructure
+) -> str:
+    """Why a container that is to be kept as it is could not be started as it is."""
+    if state.status not in ("created", "exited"):
+        return ""
+    return _network_change(desired, service, state, infra)
 
 
 def _by_slot(

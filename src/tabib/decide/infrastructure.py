@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tabib.decide.desired import Desired
 from tabib.decide.specs import network_spec, volume_spec
 from tabib.model import container as c
-from tabib.model.container import NetworkState, Observed
+from tabib.model.container import RUNNING, ContainerState, NetworkState, Observed
 from tabib.model.errors import ConfigError
 from tabib.model.plan import Step, Verb
 from tabib.model.project import Network, Service, Volume
@@ -39,13 +39,19 @@ def plan_infrastructure(
     services = list(services)
     project = desired.project
     for key in dict.fromkeys(key for service in services for key in service.networks):
-        _network(desired, observed, project.networks[key], result)
+        _network(desired, observed, project.networks[key], services, result)
     for key in dict.fromkeys(key for service in services for key in service.volumes):
         _volume(desired, observed, project.volumes[key], result)
     return result
 
 
-def _network(desired: Desired, observed: Observed, network: Network, out: Infrastructure) -> None:
+def _network(
+    desired: Desired,
+    observed: Observed,
+    network: Network,
+    services: list[Service],
+    out: Infrastructure,
+) -> None:
     # The engine allows several networks of one name: ours is the one with our label.
     found = [state for state in observed.networks if state.name == network.name]
     project = desired.project.name
@@ -63,14 +69,44 @@ def _network(desired: Desired, observed: Observed, network: Network, out: Infras
         return
     actual = state.labels.get(c.LABEL_CONFIG_HASH)
     if mine and actual and network.config_hash and actual != network.config_hash:
-        out.replaced_networks[network.name] = state
-        return
+        stay = _who_stays(desired, observed, network.name, services)
+        if not stay:
+            out.replaced_networks[network.name] = state
+            return
+        out.notes.append(
+            f"network {network.name} was made with another configuration than the file has now; it"
+            f" stays as it is, because {', '.join(stay)} would have to leave it first"
+        )
     if not mine:
         out.notes.append(
             f"network {network.name} exists but was not made for this project; it is used as it is"
             " (declare it external: true to say so)"
         )
     out.network_ids[network.name] = state.id
+
+
+def _who_stays(
+    desired: Desired, observed: Observed, network: str, services: list[Service]
+) -> list[str]:
+    """Running containers on ``network`` that this plan is not to touch: it cannot be replaced."""
+    project, options = desired.project, desired.options
+    worked_on = {service.name for service in services}
+
+    def stays(one: ContainerState) -> bool:
+        if one.project != project.name or one.oneoff:
+            return True
+        if desired.only is not None and one.name not in desired.only:
+            return True
+        known = one.service in project.services or one.service in project.disabled
+        if not known:
+            return not options.remove_orphans or desired.only is not None
+        return one.service not in worked_on or options.no_recreate
+
+    return [
+        one.name
+        for one in observed.containers
+        if network in one.networks and one.status in RUNNING and stays(one)
+    ]
 
 
 def replace_networks(desired: Desired, out: Infrastructure, freed: dict[str, list[str]]) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 from tabib.decide.graph import COMPLETED, HEALTHY
 from tabib.decide.labels import dependencies, layers
-from tabib.decide.steps import RUNNING, stop_and_remove, topological
-from tabib.model.container import ContainerState, Observed
+from tabib.decide.steps import stop_and_remove, topological
+from tabib.model.container import RUNNING, ContainerState, Observed
 from tabib.model.errors import Refused, UsageError
 from tabib.model.plan import Plan, Step, Verb
 

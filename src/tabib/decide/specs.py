@@ -48,7 +48,7 @@ def container_spec(
         inherited = (
             anonymous_mounts(project, service, replaces, image)
             if replaces
-            else desired.kept_mounts.get(name, ())
+            else _still_wanted(service, image, desired.kept_mounts.get(name, ()))
         )
     return ContainerSpec(
         name=name,
@@ -104,17 +104,25 @@ def anonymous_mounts(
     project: Project, service: Service, old: ContainerState, image: ImageState | None
 ) -> tuple[Mount, ...]:
     """Anonymous volumes of ``old`` that its successor reattaches by name."""
+    named = {volume.name for volume in project.volumes.values()}
+    mounts = tuple(
+        Mount(type="volume", source=mount.name, target=mount.target, read_only=mount.read_only)
+        for mount in old.mounts
+        if mount.type == "volume" and mount.name not in named
+    )
+    return _still_wanted(service, image, mounts)
+
+
+def _still_wanted(
+    service: Service, image: ImageState | None, mounts: tuple[Mount, ...]
+) -> tuple[Mount, ...]:
+    """Those where the file or the image has an anonymous volume."""
     wanted = {
         str(entry.get("target"))
         for entry in service.spec.get("volumes") or ()
         if entry.get("type") == "volume" and not entry.get("source")
     } | set(image.volumes if image else ())
-    named = {volume.name for volume in project.volumes.values()}
-    return tuple(
-        Mount(type="volume", source=mount.name, target=mount.target, read_only=mount.read_only)
-        for mount in old.mounts
-        if mount.type == "volume" and mount.name not in named and mount.target in wanted
-    )
+    return tuple(mount for mount in mounts if mount.target in wanted)
 
 
 def mounted_volumes(project: Project, service: Service) -> dict[str, str]:

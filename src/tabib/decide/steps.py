@@ -11,11 +11,9 @@ from tabib.decide.desired import Desired
 from tabib.decide.infrastructure import Infrastructure
 from tabib.decide.specs import container_spec, shared_containers
 from tabib.model import container as c
-from tabib.model.container import ContainerState, Observed
+from tabib.model.container import RUNNING, ContainerState, Observed
 from tabib.model.errors import Bug
 from tabib.model.plan import Step, Verb
-
-RUNNING = ("running", "paused", "restarting")
 
 
 def stop_and_remove(

@@ -32,6 +32,9 @@ LABEL_OWNER = "tabib.installation"
 LABEL_VOLUME_ID = "tabib.volume-id"
 LABEL_VOLUME_GENERATION = "tabib.volume-generation"
 
+RUNNING = ("running", "paused", "restarting")
+"""States in which a container has, or is about to have, a process, endpoints and ports."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:

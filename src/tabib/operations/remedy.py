@@ -8,11 +8,10 @@ from tabib.decide.desired import Desired, Options
 from tabib.decide.halts import halt
 from tabib.decide.images import plan_pulls, references
 from tabib.decide.reconcile import reconcile
-from tabib.decide.steps import RUNNING
 from tabib.decide.treat import Action, Decision
 from tabib.decide.verdict import Verdict
 from tabib.model import container as c
-from tabib.model.container import ContainerSpec, ContainerState, Observed
+from tabib.model.container import RUNNING, ContainerSpec, ContainerState, Observed
 from tabib.model.plan import Plan, Step, Verb
 from tabib.model.project import Project
 from tabib.operations import volumes
