@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from support import plans
 from support.projects import NAME
 from support.random_projects import edits, projects
-from tabib.decide.specs import container_name, mounted_volumes
+from tabib.decide.mounts import mounted_volumes
+from tabib.decide.specs import container_name
 from tabib.engines.memory import MemoryEngine, World, by_hand
 from tabib.model.plan import Plan, Verb
 from tabib.model.project import Project

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from tabib.decide.desired import Desired
 from tabib.decide.graph import is_declared_job
 from tabib.decide.infrastructure import Infrastructure
-from tabib.decide.specs import container_name, mounted_volumes
+from tabib.decide.mounts import mounted_volumes
+from tabib.decide.specs import container_name
 from tabib.model import container as c
 from tabib.model.container import ContainerState, ImageState
 from tabib.model.project import Service

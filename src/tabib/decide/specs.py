@@ -10,18 +10,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tabib.decide.desired import Desired, VolumePlace
+from tabib.decide.mounts import all_mounts, anonymous_mounts, injected_files, still_wanted
 from tabib.model import container as c
 from tabib.model.container import (
     ContainerSpec,
     ContainerState,
     Endpoint,
     ImageState,
-    InjectedFile,
     Mount,
     NetworkSpec,
     VolumeSpec,
 )
-from tabib.model.project import FileObject, Network, Project, Service, Volume
+from tabib.model.project import Network, Project, Service, Volume
 
 COMPOSE_VERSION = "2.40.3"
 """The Compose release whose labels, hashes and names ours equal."""
@@ -48,7 +48,7 @@ def container_spec(
         inherited = (
             anonymous_mounts(project, service, replaces, image)
             if replaces
-            else _still_wanted(service, image, desired.kept_mounts.get(name, ()))
+            else still_wanted(service, image, desired.kept_mounts.get(name, ()))
         )
     return ContainerSpec(
         name=name,
@@ -58,10 +58,10 @@ def container_spec(
         image=service.image,
         service=_with_container_names(project, service),
         labels=_labels(desired, service, slot, image),
-        mounts=_mounts(project, service, inherited),
+        mounts=all_mounts(project, service, inherited),
         endpoints=_endpoints(project, service, name),
         network_mode=_network_mode(project, service),
-        files=tuple(_injected(project, service)),
+        files=tuple(injected_files(project, service)),
     )
 
 
@@ -100,40 +100,6 @@ def volume_spec(
     )
 
 
-def anonymous_mounts(
-    project: Project, service: Service, old: ContainerState, image: ImageState | None
-) -> tuple[Mount, ...]:
-    """Anonymous volumes of ``old`` that its successor reattaches by name."""
-    named = {volume.name for volume in project.volumes.values()}
-    mounts = tuple(
-        Mount(type="volume", source=mount.name, target=mount.target, read_only=mount.read_only)
-        for mount in old.mounts
-        if mount.type == "volume" and mount.name not in named
-    )
-    return _still_wanted(service, image, mounts)
-
-
-def _still_wanted(
-    service: Service, image: ImageState | None, mounts: tuple[Mount, ...]
-) -> tuple[Mount, ...]:
-    """Those where the file or the image has an anonymous volume."""
-    wanted = {
-        str(entry.get("target"))
-        for entry in service.spec.get("volumes") or ()
-        if entry.get("type") == "volume" and not entry.get("source")
-    } | set(image.volumes if image else ())
-    return tuple(mount for mount in mounts if mount.target in wanted)
-
-
-def mounted_volumes(project: Project, service: Service) -> dict[str, str]:
-    """Target path → engine volume name, for each named volume of ``service``."""
-    return {
-        str(entry["target"]): project.volumes[entry["source"]].name
-        for entry in service.spec.get("volumes") or ()
-        if entry.get("type") == "volume" and entry.get("source") in project.volumes
-    }
-
-
 def _labels(
     desired: Desired, service: Service, slot: int, image: ImageState | None
 ) -> dict[str, str]:
@@ -160,39 +126,6 @@ def _labels(
     if project.environment_files:
         labels[c.LABEL_ENVIRONMENT_FILE] = ",".join(project.environment_files)
     return labels
-
-
-def _mounts(project: Project, service: Service, inherited: tuple[Mount, ...]) -> tuple[Mount, ...]:
-    taken = {mount.target: mount for mount in inherited}
-    mounts: list[Mount] = []
-    for entry in service.spec.get("volumes") or ():
-        mount = _mount(project, entry)
-        if mount.type == "volume" and not mount.source and mount.target in taken:
-            mount = taken.pop(mount.target)
-        else:
-            taken.pop(mount.target, None)
-        mounts.append(mount)
-    mounts += taken.values()
-    mounts += [
-        Mount(type="bind", source=item.file, target=target, read_only=True)
-        for item, target, _ in _file_objects(project, service)
-        if item.file and item.content is None
-    ]
-    return tuple(mounts)
-
-
-def _mount(project: Project, entry: Mapping[str, Any]) -> Mount:
-    kind = str(entry.get("type", "volume"))
-    source = str(entry.get("source") or "")
-    if kind == "volume" and source in project.volumes:
-        source = project.volumes[source].name
-    return Mount(
-        type=kind,
-        source=source,
-        target=str(entry["target"]),
-        read_only=bool(entry.get("read_only", False)),
-        options=entry.get(kind) or {},
-    )
 
 
 def _endpoints(project: Project, service: Service, name: str) -> tuple[Endpoint, ...]:
@@ -261,45 +194,6 @@ def shared_containers(spec: ContainerSpec) -> tuple[str, ...]:
     entries = (*(spec.service.get("volumes_from") or ()), *(spec.service.get("links") or ()))
     names += [str(entry).removeprefix("container:").partition(":")[0] for entry in entries]
     return tuple(dict.fromkeys(names))
-
-
-def _file_objects(
-    project: Project, service: Service
-) -> list[tuple[FileObject, str, Mapping[str, Any]]]:
-    """(object, target path, reference) of each secret and config that ``service`` mounts."""
-    found: list[tuple[FileObject, str, Mapping[str, Any]]] = []
-    for kind, objects, default in (
-        ("secrets", project.secrets, "/run/secrets/"),
-        ("configs", project.configs, "/"),
-    ):
-        for reference in service.spec.get(kind) or ():
-            source = str(reference["source"])
-            target = str(reference.get("target") or source)
-            if not target.startswith("/"):
-                target = default + target
-            found.append((objects[source], target, reference))
-    return found
-
-
-def _injected(project: Project, service: Service) -> list[InjectedFile]:
-    return [
-        InjectedFile(
-            path=target,
-            content=item.content,
-            uid=_number(reference.get("uid"), 10),
-            gid=_number(reference.get("gid"), 10),
-            mode=_number(reference.get("mode", 0o444), 8),
-        )
-        for item, target, reference in _file_objects(project, service)
-        if item.content is not None
-    ]
-
-
-def _number(value: object, base: int) -> int:
-    if isinstance(value, int):
-        return value
-    text = str(value or "0")
-    return int(text, base) if text.removeprefix("0o").isdigit() else 0
 
 
 def _string_map(value: object) -> dict[str, str]:
