@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,17 @@ from tabib.decide.verdict import OwnAction
 from tabib.model.plan import Verb
 
 KEPT_ACTIONS = 1024
+_ID = re.compile("[0-9a-f]{64}")
+_ON_EXISTING = frozenset(
+    (
+        Verb.STOP_CONTAINER,
+        Verb.KILL_CONTAINER,
+        Verb.RESTART_CONTAINER,
+        Verb.REMOVE_CONTAINER,
+        Verb.PAUSE_CONTAINER,
+        Verb.UNPAUSE_CONTAINER,
+    )
+)
 
 
 class Actions:
@@ -63,11 +75,11 @@ class Actions:
 
     def begin(self, targets: Iterable[str], verb: Verb, at: datetime) -> list[OwnAction]:
         """Note, before the call is made, that ``targets`` (ids and names) are acted on."""
-        begun = [
-            OwnAction(target=target, verb=verb, started_at=at)
-            for target in dict.fromkeys(targets)
-            if target
-        ]
+        wanted = [target for target in dict.fromkeys(targets) if target]
+        if verb in _ON_EXISTING:
+            # Not by its name too: whoever removes its successor a moment later is not us.
+            wanted = [target for target in wanted if _ID.fullmatch(target)] or wanted
+        begun = [OwnAction(target=target, verb=verb, started_at=at) for target in wanted]
         self._recent += begun
         return begun
 
