@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from support import plans
@@ -13,7 +15,7 @@ from tabib.model.container import ContainerState
 from tabib.model.errors import NotHealthy
 from tabib.model.event import Event
 from tabib.model.incident import Incident
-from tabib.model.project import Project
+from tabib.model.project import FileObject, Project
 
 WEB = service("web", anonymous=["/cache"], ports=[8001])
 ALONE = project(WEB)
@@ -56,6 +58,22 @@ async def test_a_failing_up_shows_no_secret(house: House) -> None:
                 project(secretive, service("api", depends_on=after("web", condition=HEALTHY)))
             )
     assert "hunter2" not in str(failed.value.to_wire())
+
+
+@story
+async def test_a_failing_up_shows_no_secret_of_a_file(house: House, folder: Path) -> None:
+    (folder / "token").write_text("swordfish-7\n", encoding="utf-8")
+    house.world.programs.set(
+        Program(exit_code=3, after_s=1.0, log=["no entry for swordfish-7 here"]), service="web"
+    )
+    secret = FileObject(key="token", name="tale_token", file=str(folder / "token"))
+    waiting = service("api", depends_on=after("web", condition=HEALTHY))
+    async with house.daemon() as daemon:
+        with pytest.raises(NotHealthy, match="no entry for") as failed:
+            await daemon.up(
+                project(service("web", restart="no"), waiting, secrets={"token": secret})
+            )
+    assert "swordfish" not in str(failed.value.to_wire())
 
 
 @story

@@ -77,7 +77,7 @@ def follow(client: Client, path: str, body: bytes, progress: Progress) -> Mappin
         raise EngineUnavailable(
             "the daemon ended before the operation did",
             attempted="follow the operation",
-            advice="See `tabib ps`; what is left to do, the next `tabib up` completes.",
+            advice="See `tabib ps`; the same command again does what is left.",
         )
     return board.result
 

@@ -120,7 +120,6 @@ class Care:
         if cared is None:
             self.record.forget(event.project)
             return
-        self.record.secrets[event.project] = cared.secrets
         if not again:
             self._remember(event)
             if event.action == "start" and not event.oneoff:

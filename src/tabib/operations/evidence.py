@@ -39,7 +39,7 @@ async def gather(
     )
     last_seen = _last(seen, verdict)
     look: Mapping[str, Any] = inspection or (last_seen.inspection if last_seen else {})
-    redactor = record.redactor(look)
+    redactor = tools.secrets.redactor(look)
     tail = redactor.lines(log) if log else list(record.tail(verdict.container_id))
     good, present = await _specs(tools, cared, verdict.service)
     parts = CaseParts(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from tabib.decide.graph import is_declared_job
@@ -19,8 +18,6 @@ from tabib.model.release import CareRecord, Release
 from tabib.operations.tools import Tools
 from tabib.stores.seal import open_project
 
-_SECRET_BYTES = 64 * 1024
-
 
 @dataclass(slots=True, kw_only=True)
 class Cared:
@@ -33,7 +30,6 @@ class Cared:
     inspections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Container name → sealed inspection."""
     images: Mapping[str, ImageState] = field(default_factory=dict)
-    secrets: frozenset[str] = frozenset()
 
     def halted(self, name: str) -> str:
         """Why the container called ``name`` shall not run; ``""`` where it shall."""
@@ -166,6 +162,7 @@ class Ward:
                 record=record, release=release, project=None, inspections=release.model["adopted"]
             )
         project = await open_project(release.model, self._tools.vault)
+        self._tools.secrets.know(project)
         looked = await self._tools.engine.observe(
             record.project, images=references(project.services.values()), detail=False
         )
@@ -174,20 +171,4 @@ class Ward:
             release=release,
             project=project,
             images=looked.images,
-            secrets=_secret_contents(project),
         )
-
-
-def _secret_contents(project: Project) -> frozenset[str]:
-    """Contents of the project's secrets, so that no evidence shows them."""
-    found = set()
-    for secret in project.secrets.values():
-        if secret.content:
-            found.add(secret.content.strip())
-        elif secret.file:
-            try:
-                with Path(secret.file).open("rb") as file:
-                    found.add(file.read(_SECRET_BYTES).decode("utf-8", "replace").strip())
-            except OSError:
-                continue
-    return frozenset(text for text in found if text)

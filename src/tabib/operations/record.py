@@ -13,7 +13,6 @@ from typing import Any
 
 import structlog
 
-from tabib.decide.redact import Redactor, secret_values
 from tabib.model.container import LABEL_NUMBER, LABEL_PROJECT, LABEL_SERVICE, Mount
 from tabib.model.errors import EngineError, EngineUnavailable, StateUnusable
 from tabib.model.project import Project
@@ -41,8 +40,6 @@ class Record:
         self._pending: set[str] = set()
         self._running: dict[str, dict[str, tuple[str, bool]]] = {}
         """Project → container name → (id, whether it ran when last seen): the journal's, kept."""
-        self.secrets: dict[str, frozenset[str]] = {}
-        """Project → values of its secrets that nothing may show."""
 
     def touch(self, container_id: str, *, after_s: float = SETTLE_S) -> None:
         """Look at a container soon: it started, or its state changed. Idempotent."""
@@ -86,13 +83,6 @@ class Record:
         for container_id, _ in self._running.pop(project, {}).values():
             self._tails.forget(container_id)
 
-    def redactor(self, inspection: Mapping[str, Any]) -> Redactor:
-        """What takes the container's secrets out of text where evidence enters."""
-        config = inspection.get("Config") or {}
-        project = str((config.get("Labels") or {}).get(LABEL_PROJECT, ""))
-        known = secret_values([str(entry) for entry in config.get("Env") or ()])
-        return Redactor.knowing(known | self.secrets.get(project, frozenset()))
-
     async def _look(self, container_id: str, after_s: float) -> None:
         await self._tools.clock.sleep(after_s)
         await self._tools.actions.idle(BUSY_S)
@@ -105,7 +95,7 @@ class Record:
         except StateUnusable as error:
             log.error("record.not_kept", why=str(error))
             return
-        self._tails.follow(container_id, self.redactor(inspection))
+        self._tails.follow(container_id, self._tools.secrets.redactor(inspection))
 
     async def _keep(self, inspection: Mapping[str, Any]) -> None:
         labels = (inspection.get("Config") or {}).get("Labels") or {}

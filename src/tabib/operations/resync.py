@@ -89,7 +89,6 @@ class Resync:
         again: datetime | None = None
         for cared in wards:
             project = cared.record.project
-            self._record.secrets[project] = cared.secrets
             self._touch(observed, project)
             if tools.actions.busy(project):
                 again = max(again or now, now + _BUSY)

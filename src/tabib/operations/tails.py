@@ -52,7 +52,10 @@ class Tails:
     def read(self, container_id: str) -> tuple[str, ...]:
         """The last lines, redacted; also of a container that is gone."""
         tail = self._known.get(container_id)
-        return tuple(tail.redactor.lines(list(tail.lines))) if tail else ()
+        if tail is None:
+            return ()
+        # Cut last: half a secret would not be known for one.
+        return tuple(line[:LINE_CHARACTERS] for line in tail.redactor.lines(list(tail.lines)))
 
     def stop(self, container_id: str) -> None:
         """The container is gone: nothing more comes, what was read is kept."""
@@ -81,7 +84,7 @@ class Tails:
         count, since = -TAIL_LINES, clock.monotonic()
         try:
             async for line in stream:
-                tail.lines.append(line.text[:LINE_CHARACTERS])
+                tail.lines.append(line.text[: 2 * LINE_CHARACTERS])
                 count += 1
                 if count >= FLOOD_LINES:
                     now = clock.monotonic()

@@ -12,6 +12,7 @@ from tabib.model.container import EngineInfo
 from tabib.model.errors import OwnedElsewhere, StateUnusable
 from tabib.model.wire import EndpointAddress
 from tabib.operations.actions import Actions
+from tabib.operations.secrets import Secrets
 from tabib.operations.watch import Watch
 from tabib.ports import Clock, Engine, Journal, Vault
 
@@ -62,6 +63,7 @@ class Tools:
     watch: Watch
     actions: Actions
     new_id: Callable[[], str]
+    secrets: Secrets = field(default_factory=Secrets)
     ownership: Ownership = field(default_factory=Ownership)
     care_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a care record is read, changed and written; see ``care_record.py``."""

@@ -72,6 +72,7 @@ class _Up:
         tools, request, project = self.tools, self.request, self.project
         names = selection(project, request.services, with_dependencies=not request.no_deps)
         services = [project.services[name] for name in names]
+        tools.secrets.know(project)
         observed = await self._observe(services)
         same_project(project, observed)
         observed = await self._pull(services, observed)

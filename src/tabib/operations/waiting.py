@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from tabib.decide.redact import Redactor, secret_values
 from tabib.model.container import ContainerState
 from tabib.model.errors import NotFound, NotHealthy
 from tabib.model.plan import Step
@@ -110,8 +109,7 @@ async def _next(event: object, operation: Operation) -> None:
 
 async def _not_healthy(tools: Tools, step: Step, state: ContainerState, problem: str) -> NotHealthy:
     inspection = await tools.engine.inspect(state.id)
-    config = inspection.get("Config") or {}
-    redactor = Redactor.knowing(secret_values([str(entry) for entry in config.get("Env") or ()]))
+    redactor = tools.secrets.redactor(inspection)
     tail = redactor.lines(
         [
             line.text
