@@ -262,6 +262,19 @@ def test_what_shares_a_network_goes_with_its_owner() -> None:
     assert "start:tale-net-1" in before(plan, "start:tale-side-1")
 
 
+def test_what_shares_a_network_is_restarted_when_its_owner_is_started_again() -> None:
+    shared = project(
+        service("net", replicas=2), service("side", network_mode="service:net"), service("other")
+    )
+    scene = Scene(shared)
+    scene.do(lambda world: by_hand.docker_stop(world, "tale-net-2"))
+    assert "restart:tale-side-1" not in did(scene.plan(shared))
+    scene.do(lambda world: by_hand.docker_stop(world, "tale-net-1"))
+    plan = scene.plan(shared)
+    assert "start:tale-net-1" in before(plan, "restart:tale-side-1")
+    assert "restart:tale-other-1" not in did(plan)
+
+
 def test_a_dependent_that_asks_for_it_is_restarted() -> None:
     tied = project(service("db"), service("web", depends_on=after("db", restart=True)))
     plan = Scene(tied).plan(edited(tied, "db", user="1"))

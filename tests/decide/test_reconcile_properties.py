@@ -157,19 +157,20 @@ def test_interrupted_anywhere_it_ends_in_the_same_place(
     pair: tuple[Project, Project], seed: int, data: st.DataObject
 ) -> None:
     first, second = pair
+    asked = {"remove_orphans": True, "force_recreate": data.draw(st.booleans())}
     whole, engine = deployed(first)
     before = plans.anonymous(whole)
-    made = changed_to(whole, engine, second, remove_orphans=True)
+    made = changed_to(whole, engine, second, **asked)
 
     world, engine = deployed(first)
     steps = plans.shuffled(made, seed)
     done = data.draw(st.integers(0, len(steps)))
-    again = planned(world, engine, second, remove_orphans=True)
+    again = planned(world, engine, second, **asked)
     assert [step.id for step in again.steps] == [step.id for step in made.steps]
     beginning = plans.shuffled(again, seed)[:done]
     plans.set_jobs(world, second)
     world.clock.run(plans.apply(engine, beginning))
-    changed_to(world, engine, second, seed, remove_orphans=True)
+    changed_to(world, engine, second, seed, **asked)
     assert plans.picture(world) == plans.picture(whole)
     assert _kept(before, plans.anonymous(world)) == _kept(before, plans.anonymous(whole))
     assert planned(world, engine, second, remove_orphans=True).empty

@@ -37,8 +37,14 @@ class ServicePlan:
     surplus: list[tuple[ContainerState, str]] = field(default_factory=list)
     """Containers to stop and remove, each with its reason."""
 
-    def changes(self, *kinds: str) -> bool:
-        return any(slot.kind in kinds for slot in self.slots)
+    def first(self) -> SlotPlan | None:
+        """The slot whose container others share namespaces and volumes with."""
+        return next((slot for slot in self.slots if slot.slot == 1), None)
+
+    def first_becomes(self, *kinds: str) -> bool:
+        """Whether one of ``kinds`` becomes of that slot."""
+        slot = self.first()
+        return slot is not None and slot.kind in kinds
 
 
 def plan_service(

@@ -90,11 +90,11 @@ def _because_of_others(
         value = str(service.spec.get(key) or "")
         if value.startswith("service:"):
             provider = plans.get(value.removeprefix("service:"))
-            if provider and provider.changes("recreate", "create", "finish"):
+            if provider and provider.first_becomes("recreate", "create", "finish"):
                 return f"it shares {key} with {provider.service.name}, which is recreated"
     for entry in service.spec.get("volumes_from") or ():
         provider = plans.get(str(entry).split(":")[0])
-        if provider and provider.changes("recreate"):
+        if provider and provider.first_becomes("recreate"):
             return f"it uses the volumes of {provider.service.name}, which is recreated"
     if not asked and desired.options.always_recreate_deps:
         return "recreation of dependencies was asked for"

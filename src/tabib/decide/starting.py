@@ -59,6 +59,9 @@ class Starting:
                 after += self._condition(edge, slot)
                 if edge.restart and (slot.kind == "recreate" or slot.name in self._restarted):
                     moved = edge.service
+            if _shares_namespace(service, edge.service) and plan.first_becomes("start"):
+                # Started again it has a new namespace; who lived in the old one still does.
+                moved = edge.service
         return tuple(after), moved
 
     @property
@@ -96,7 +99,7 @@ class Starting:
             id=f"restart:{slot.name}",
             verb=Verb.RESTART_CONTAINER,
             subject=slot.name,
-            reason=f"it asks to be restarted after {moved}",
+            reason=f"{moved}, which it depends on, is started anew",
             target=slot.name,
             service=slot.service.name,
             after=after,
@@ -148,6 +151,11 @@ class Starting:
             self._wait(slot, "completed")
         elif f"wait:{slot.name}:healthy" not in self.waits:
             self._wait(slot, "ready")
+
+
+def _shares_namespace(service: Service, other: str) -> bool:
+    keys = ("network_mode", "ipc", "pid")
+    return any(service.spec.get(key) == f"service:{other}" for key in keys)
 
 
 _WAITED_FOR = {
