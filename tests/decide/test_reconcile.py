@@ -396,6 +396,16 @@ def test_orphans_stay_unless_asked_and_a_renamed_service_is_recognised() -> None
     assert "remove:tale-old-1" in did(scene.plan(renamed, remove_orphans=True))
 
 
+def test_a_renamed_service_keeps_its_container_name_once_the_orphan_is_gone() -> None:
+    scene = Scene(project(service("old", container_name="fixed")))
+    renamed = project(service("new", container_name="fixed"))
+    made = scene.plan(renamed, remove_orphans=True)
+    create = next(step for step in made.steps if step.verb is Verb.CREATE_CONTAINER)
+    assert "remove:fixed" in create.after
+    scene.converge(renamed, remove_orphans=True)
+    assert scene.plan(renamed).empty
+
+
 def test_a_service_without_active_profile_is_no_orphan() -> None:
     scene = Scene(SHOP)
     hidden = replace(project(DB), disabled={"web": WEB})

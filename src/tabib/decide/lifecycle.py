@@ -12,6 +12,7 @@ from typing import Any
 
 from tabib.decide.graph import COMPLETED, HEALTHY
 from tabib.decide.labels import dependencies, layers
+from tabib.decide.onestep import on_container
 from tabib.decide.steps import stop_and_remove, topological
 from tabib.model.container import RUNNING, ContainerState, Observed
 from tabib.model.errors import Refused, UsageError
@@ -64,18 +65,7 @@ def lifecycle(
     }
     if verb == "kill":
         passed.setdefault("signal", "SIGKILL")
-    steps = [
-        Step(
-            id=f"{verb}:{one.name}",
-            verb=step_verb,
-            subject=one.name,
-            reason=reason,
-            target=one.id,
-            service=one.service,
-            options=passed,
-        )
-        for one in chosen
-    ]
+    steps = [on_container(step_verb, one, reason, options=passed) for one in chosen]
     steps = _in_order(verb, steps, chosen, options)
     return Plan(project=project, steps=topological(steps), notes=tuple(notes))
 

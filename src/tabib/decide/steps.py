@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 from tabib.decide.containers import ServicePlan, SlotPlan
 from tabib.decide.desired import Desired
 from tabib.decide.infrastructure import Infrastructure
+from tabib.decide.onestep import on_container
 from tabib.decide.specs import container_spec, shared_containers
 from tabib.model import container as c
 from tabib.model.container import RUNNING, ContainerState, Observed
@@ -26,33 +26,12 @@ def stop_and_remove(
 ) -> list[Step]:
     """Stop ``state`` if it runs, then remove it; the last step is the removal."""
     steps: list[Step] = []
-    options: dict[str, Any] = {} if timeout_s is None else {"timeout_s": timeout_s}
     if state.status in RUNNING:
-        steps.append(
-            Step(
-                id=f"stop:{state.name}",
-                verb=Verb.STOP_CONTAINER,
-                subject=state.name,
-                reason=reason,
-                target=state.id,
-                service=state.service,
-                after=after,
-                options=options,
-            )
-        )
+        grace = {} if timeout_s is None else {"timeout_s": timeout_s}
+        steps.append(on_container(Verb.STOP_CONTAINER, state, reason, after=after, options=grace))
         after = (steps[0].id,)
-    steps.append(
-        Step(
-            id=f"remove:{state.name}",
-            verb=Verb.REMOVE_CONTAINER,
-            subject=state.name,
-            reason=reason,
-            target=state.id,
-            service=state.service,
-            after=after,
-            options={"force": False, "volumes": volumes},
-        )
-    )
+    options = {"force": False, "volumes": volumes}
+    steps.append(on_container(Verb.REMOVE_CONTAINER, state, reason, after=after, options=options))
     return steps
 
 
@@ -156,7 +135,15 @@ class Builder:
                     self._rename(slot, slot.successor.id, slot.successor.name, after)
 
     def ordered(self, infrastructure: list[Step]) -> tuple[Step, ...]:
-        return topological([*infrastructure, *self.steps])
+        return topological([*infrastructure, *map(self._after_namesake, self.steps)])
+
+    def _after_namesake(self, step: Step) -> Step:
+        """A container is created once a container of the same name is gone (a service that was
+        renamed and kept its ``container_name``)."""
+        if step.verb is not Verb.CREATE_CONTAINER:
+            return step
+        gone = tuple(removal for state, removal in self.removals if state.name == step.target)
+        return replace(step, after=(*step.after, *gone)) if gone else step
 
     def _stop(
         self, state: ContainerState, reason: str, freed: dict[str, list[str]]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tabib.decide.desired import Desired, Options
 from tabib.decide.halts import halt
 from tabib.decide.images import plan_pulls, references
+from tabib.decide.onestep import on_container
 from tabib.decide.reconcile import reconcile
 from tabib.decide.treat import Action, Decision
 from tabib.decide.verdict import Verdict
@@ -33,17 +34,12 @@ async def remedy(tools: Tools, cared: Cared, verdict: Verdict, decision: Decisio
     if decision.action is Action.QUARANTINE:
         now = tools.clock.now()
         await change(tools, name, lambda r: halt(r, [verdict.container], "quarantined", now))
-        steps = _stop(state, decision.reason) if state and state.status in RUNNING else ()
-        return Plan(project=name, steps=steps)
+        if state is None or state.status not in RUNNING:
+            return Plan(project=name)
+        step = on_container(Verb.STOP_CONTAINER, state, decision.reason)
+        return Plan(project=name, steps=(step,))
     if decision.action is Action.RESTART and state and state.status in RUNNING:
-        step = Step(
-            id=f"restart:{state.name}",
-            verb=Verb.RESTART_CONTAINER,
-            subject=state.name,
-            reason=decision.reason,
-            target=state.id,
-            service=state.service,
-        )
+        step = on_container(Verb.RESTART_CONTAINER, state, decision.reason)
         return Plan(project=name, steps=(step,))
     if cared.project is not None:
         return await _from_model(tools, cared, cared.project, verdict)
@@ -59,19 +55,6 @@ def _holder(observed: Observed, project: str, verdict: Verdict) -> ContainerStat
         and not one.oneoff
     ]
     return max(held, key=lambda one: (one.status == "running", one.created_at), default=None)
-
-
-def _stop(state: ContainerState, reason: str) -> tuple[Step, ...]:
-    return (
-        Step(
-            id=f"stop:{state.name}",
-            verb=Verb.STOP_CONTAINER,
-            subject=state.name,
-            reason=reason,
-            target=state.id,
-            service=state.service,
-        ),
-    )
 
 
 async def _from_model(tools: Tools, cared: Cared, project: Project, verdict: Verdict) -> Plan:

@@ -9,8 +9,9 @@ from typing import Any
 from tabib.decide.desired import Desired, Options
 from tabib.decide.images import plan_pulls, references
 from tabib.decide.oneoff import oneoff_spec
+from tabib.decide.onestep import on_container
 from tabib.decide.reconcile import reconcile
-from tabib.model.container import ContainerSpec
+from tabib.model.container import ContainerSpec, ContainerState
 from tabib.model.errors import UsageError
 from tabib.model.plan import Plan, Step, StepOutcome, Verb
 from tabib.model.wire import RunRequest, UpRequest
@@ -114,14 +115,7 @@ async def start_oneoff(tools: Tools, container: str, operation: Operation) -> Ma
     :raises UsageError: it is not a one-off container.
     """
     state = await _oneoff(tools, container, "start")
-    step = Step(
-        id=f"start:{state.name}",
-        verb=Verb.START_CONTAINER,
-        subject=state.name,
-        reason="the one-off container was asked for",
-        target=state.id,
-        service=state.service,
-    )
+    step = on_container(Verb.START_CONTAINER, state, "the one-off container was asked for")
     await _single(tools, state.project, step, operation)
     return {}
 
@@ -134,20 +128,14 @@ async def remove_oneoff(
     :raises UsageError: it is not a one-off container.
     """
     state = await _oneoff(tools, container, "remove")
-    step = Step(
-        id=f"remove:{state.name}",
-        verb=Verb.REMOVE_CONTAINER,
-        subject=state.name,
-        reason="the one-off container has done its work",
-        target=state.id,
-        service=state.service,
-        options={"force": force, "volumes": volumes_too},
-    )
+    reason = "the one-off container has done its work"
+    options = {"force": force, "volumes": volumes_too}
+    step = on_container(Verb.REMOVE_CONTAINER, state, reason, options=options)
     await _single(tools, state.project, step, operation)
     return {}
 
 
-async def _oneoff(tools: Tools, container: str, attempted: str) -> Any:
+async def _oneoff(tools: Tools, container: str, attempted: str) -> ContainerState:
     state = await tools.engine.look(container)
     if not state.oneoff:
         raise UsageError(
