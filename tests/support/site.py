@@ -151,9 +151,16 @@ class Daemon:
     def tools(self) -> Tools:
         return self.site.tools
 
-    async def up(self, project: Project, *services: str, **options: Any) -> Mapping[str, Any]:
+    async def up(
+        self,
+        project: Project,
+        *services: str,
+        operation: Operation | None = None,
+        **options: Any,
+    ) -> Mapping[str, Any]:
+        operation = operation or self.operation("up", project.name)
         request = UpRequest(project=project, services=services, by="test", **options)
-        return await up(self.tools, request, self.operation("up", project.name))
+        return await up(self.tools, request, operation)
 
     async def down(
         self, name: str, *, operation: Operation | None = None, **options: Any

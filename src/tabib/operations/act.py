@@ -17,7 +17,7 @@ from tabib.operations.care_record import change
 from tabib.operations.closing import close_for, give_up
 from tabib.operations.execute import execute
 from tabib.operations.guard import claim
-from tabib.operations.journalled import journalled
+from tabib.operations.journalled import journalled, still_asked_for
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.show import show
@@ -42,6 +42,7 @@ async def act(
     if not request.dry_run:
         await claim(tools, request.verb, name)
     async with lease(tools, name, operation, wait=not request.no_wait_lease):
+        await still_asked_for(tools, name, operation)
         observed = await tools.engine.observe(name, detail=False)
         _exists(name, observed, request.verb)
         plan = lifecycle(
@@ -51,7 +52,7 @@ async def act(
         if not request.dry_run:
             await _halt(tools, name, request, plan, observed)
             asked = {"services": request.services, "options": request.options}
-            async with journalled(tools, name, operation, asked, plan):
+            async with journalled(tools, name, operation, asked, changes=not plan.empty):
                 execution = await execute(tools, plan, operation)
                 execution.raise_first(plan, request.verb)
             touched = {step.subject for step in plan.steps}

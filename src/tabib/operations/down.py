@@ -16,7 +16,7 @@ from tabib.operations.care_record import change
 from tabib.operations.closing import abandon_all
 from tabib.operations.execute import Execution, execute
 from tabib.operations.guard import claim, let_go
-from tabib.operations.journalled import journalled
+from tabib.operations.journalled import journalled, still_asked_for
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.show import show
@@ -33,6 +33,7 @@ async def down(
     if not request.dry_run:
         await claim(tools, "take down", name)
     async with lease(tools, name, operation, wait=not request.no_wait_lease):
+        await still_asked_for(tools, name, operation)
         observed = await tools.engine.observe(detail=False)
         plan = teardown(
             name,
@@ -57,7 +58,9 @@ async def down(
             _confirm(plan, request)
             await _halt(tools, name, request, plan)
             letting_go = await _let_volumes_go(tools, plan)
-            async with journalled(tools, name, operation, _asked(request, record), plan):
+            async with journalled(
+                tools, name, operation, _asked(request, record), changes=not plan.empty
+            ):
                 execution = await execute(tools, plan, operation)
                 await _keep_what_stayed(tools, plan, execution)
                 execution.raise_first(plan, "down")

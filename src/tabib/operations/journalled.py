@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tabib.model.errors import Interrupted, TabibError
-from tabib.model.plan import Plan
 from tabib.model.release import JournalEntry
 from tabib.operations.operation import Operation
 from tabib.operations.tools import Tools
@@ -15,14 +14,19 @@ from tabib.operations.tools import Tools
 
 @asynccontextmanager
 async def journalled(
-    tools: Tools, project: str, operation: Operation, asked: Mapping[str, Any], plan: Plan
+    tools: Tools,
+    project: str,
+    operation: Operation,
+    asked: Mapping[str, Any],
+    *,
+    changes: bool,
 ) -> AsyncIterator[None]:
-    """Journal the block, which applies ``plan``, as one operation; an empty plan leaves no trace.
+    """Journal the block as one operation; one that changes nothing leaves no trace.
 
     ``asked`` is all that planning it anew needs. Only death leaves an operation without an end;
     cancelled, it is cut off by the daemon's own.
     """
-    if plan.empty:
+    if not changes:
         yield
         return
     started = {"verb": operation.name, **asked}
@@ -43,6 +47,30 @@ async def journalled(
         await _write(tools, project, operation, "operation_ended", ended)
         raise
     await _write(tools, project, operation, "operation_ended", {"outcome": "done"})
+
+
+async def still_asked_for(tools: Tools, project: str, operation: Operation) -> None:
+    """Refuse to complete a cut-off operation that a later one has replaced; under the lease.
+
+    :raises Interrupted: something else was done to the project since.
+    """
+    if not operation.resumes:
+        return
+    begun = await tools.journal.entries(
+        engine_id=tools.info.id, project=project, kinds=("operation_started",), limit=1
+    )
+    if not begun or begun[-1].operation != operation.resumes:
+        raise Interrupted(
+            "something else was asked for since",
+            attempted=f"complete {operation.name}",
+            target=project,
+        )
+
+
+async def close_cut_off(tools: Tools, project: str, operation: Operation) -> None:
+    """Note that the operation which ``operation`` resumes is taken up: it is not taken up twice."""
+    cut_off = Operation(operation.resumes, operation.name, project)
+    await _write(tools, project, cut_off, "operation_ended", {"outcome": "cut off"})
 
 
 async def _write(

@@ -16,13 +16,14 @@ from typing import Any
 
 import structlog
 
-from tabib.model.errors import TabibError
+from tabib.model.errors import Interrupted, TabibError
 from tabib.model.plan import Verb
 from tabib.model.project import Project
 from tabib.model.release import JournalEntry
 from tabib.model.wire import ActionRequest, DownRequest, UpRequest
 from tabib.operations.act import act
 from tabib.operations.down import down
+from tabib.operations.journalled import close_cut_off
 from tabib.operations.operation import Operation
 from tabib.operations.tools import Tools
 from tabib.operations.up import up
@@ -66,11 +67,11 @@ class Resume:
             limit=_READ,
         )
         self._recall_actions(entries)
-        done = {one.operation for one in entries if one.kind == "operation_ended"}
-        started = [one for one in entries if one.kind == "operation_started"]
-        done |= {str(one.data["resumes"]) for one in started if "resumes" in one.data}
-        for one in started:
-            if one.operation in done:
+        ended = {one.operation for one in entries if one.kind == "operation_ended"}
+        # The latest of each project: an earlier one was replaced by it.
+        started = {one.project: one for one in entries if one.kind == "operation_started"}
+        for one in started.values():
+            if one.operation in ended:
                 continue
             if "resumes" in one.data:
                 log.error("operation.given_up", operation=one.subject, project=one.project)
@@ -105,6 +106,8 @@ class Resume:
         with one.held:
             try:
                 await self._complete(one, verb)
+            except Interrupted as error:
+                log.info("operation.replaced", operation=verb, why=error.happened)
             except TabibError as error:
                 log.error("operation.not_completed", operation=verb, why=str(error))
             except Exception:  # a bug here must not end the daemon
@@ -113,6 +116,7 @@ class Resume:
     async def _complete(self, one: _CutOff, verb: str) -> None:
         tools, asked = self._tools, one.asked
         operation = Operation(tools.new_id(), verb, one.project, resumes=one.id)
+        await close_cut_off(tools, one.project, operation)
         options = dict(asked.get("options") or {})
         services = tuple(asked.get("services") or ())
         model = await self._model(one)

@@ -21,7 +21,7 @@ from tabib.operations.closing import close_for
 from tabib.operations.deployment import Deployment
 from tabib.operations.execute import Execution, execute
 from tabib.operations.guard import claim, let_go, same_project
-from tabib.operations.journalled import journalled
+from tabib.operations.journalled import journalled, still_asked_for
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.record import kept_mounts
@@ -41,6 +41,7 @@ async def up(tools: Tools, request: UpRequest, operation: Operation) -> Mapping[
         await claim(tools, "bring up", project.name)
     try:
         async with lease(tools, project.name, operation, wait=not request.no_wait_lease):
+            await still_asked_for(tools, project.name, operation)
             return await _Up(tools, request, operation).run()
     except TabibError:
         # Nothing may be in care yet: then this installation owns nothing.
@@ -130,7 +131,10 @@ class _Up:
         :raises TabibError: the first failure.
         """
         tools, plan = self.tools, drawn.plan
-        async with journalled(tools, self.project.name, self.operation, self._asked(release), plan):
+        changes = not plan.empty or release is not None
+        async with journalled(
+            tools, self.project.name, self.operation, self._asked(release), changes=changes
+        ):
             for attempt in range(1, PLANS + 1):
                 await volumes.hold(tools, drawn.places)
                 execution = await execute(
