@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -98,6 +99,36 @@ def test_an_engine_that_just_started_is_given_time_for_its_policies() -> None:
     assert verdict.decide_at == NOW + timedelta(seconds=9)
     (verdict,) = judge([container("exited", exit_code=0)], slot(), gap=gap)
     assert verdict.kind is Kind.ENGINE_STOPPED_IT
+
+
+def test_a_stop_by_hand_shortly_before_a_fast_shutdown_is_still_by_hand() -> None:
+    """The engine was gone before its own sweep was judged: only its signals tell of it."""
+    assert RESTARTED.lost_at is not None
+    halted_at = RESTARTED.lost_at - timedelta(seconds=4)
+    by_hand = slot(halted="stopped", halted_at=halted_at, last_running=False)
+    stopped = [container("exited", exit_code=143)]
+    gap = replace(RESTARTED, kills=((RESTARTED.lost_at - timedelta(seconds=1), "another"),))
+    (verdict,) = judge(stopped, by_hand, gap=gap)
+    assert verdict.kind is Kind.IGNORE
+    (verdict,) = judge(
+        stopped, by_hand, gap=replace(RESTARTED, kills=((halted_at, by_hand.container),))
+    )
+    assert verdict.kind is Kind.ENGINE_STOPPED_IT
+
+
+def test_an_engine_that_crashes_has_stopped_nothing() -> None:
+    """Another container ran to the end without a signal: the stop shortly before was a person's."""
+    assert RESTARTED.lost_at is not None
+    halted_at = RESTARTED.lost_at - timedelta(seconds=4)
+    by_hand = slot(halted="stopped", halted_at=halted_at, last_running=False)
+    other = replace(slot(), service="web", container="tabibrec-web-1")
+    found = [container("exited", exit_code=143), container("exited", "web", exit_code=255)]
+    gap = replace(RESTARTED, kills=((halted_at, by_hand.container),))
+    first, second = judge(found, by_hand, other, gap=gap)
+    assert (first.kind, second.kind) == (Kind.IGNORE, Kind.ENGINE_STOPPED_IT)
+    swept = replace(gap, kills=((halted_at, by_hand.container), (halted_at, other.container)))
+    first, second = judge(found, by_hand, other, gap=swept)
+    assert (first.kind, second.kind) == (Kind.ENGINE_STOPPED_IT, Kind.ENGINE_STOPPED_IT)
 
 
 def test_what_the_engine_stopped_in_its_shutdown_was_not_stopped_by_hand() -> None:

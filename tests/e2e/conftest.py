@@ -14,19 +14,38 @@ from typing import Any
 import pytest
 from setup import engine_api
 
-from support import compose_oracle, real_engine
+from support import compose_oracle, own_engine, real_engine
 from support.installation import Installation, forget_tags, free_engine, kept_tags, owner_of
 
-pytestmark = pytest.mark.engine
-SHOP = real_engine.ROOT / "examples" / "shop"
 SHOP_IMAGES = ("nginx:1", "python:3.11-slim", "postgres:15", "redis:7")
+_LEFT_OUT: list[str] = []
+no_engine = own_engine.possible()
+collect_ignore = ["test_engine_restart.py"] if no_engine else []
+if no_engine:
+    _LEFT_OUT.append(f"tests/e2e/test_engine_restart.py: {no_engine}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "root: mounts, other users or processes of containers")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """All of these need an engine; some need root, and without it are left out, and named."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.engine)
+    if os.geteuid() == 0:
+        return
+    barred = [item for item in items if item.get_closest_marker("root")]
+    _LEFT_OUT.extend(f"{item.nodeid}: needs root" for item in barred)
+    items[:] = [item for item in items if item not in barred]
+    config.hook.pytest_deselected(items=barred)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in _LEFT_OUT:
+        terminalreporter.write_line(f"left out: {line}")
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ services:
 volumes:
   data: {}
 """
+RECORDED_S = 3.0
 
 
 class Keeper:
@@ -121,6 +123,8 @@ def test_tabibs_own_down_v_begins_anew_and_says_where_the_data_is(keeper: Keeper
 
 def test_a_recreated_container_keeps_named_and_anonymous_volumes(keeper: Keeper) -> None:
     keeper.sh("echo mine > /scratch/mine")
+    # A container that lived for a moment only is in no record yet, so neither is its volume.
+    time.sleep(RECORDED_S)
     before = keeper.tabib.inspect(keeper.main)
     keeper.tabib("up", "--force-recreate", cwd=keeper.folder).well()
     after = keeper.tabib.inspect(keeper.main)

@@ -35,6 +35,8 @@ class Gap:
     """When the event stream ended; None: tabib itself was not running."""
     engine_started_at: datetime | None = None
     """When the engine that runs now was started, where that is known."""
+    kills: tuple[tuple[datetime, str], ...] = ()
+    """The engine's last signals before it was lost, to any container: when, and the name."""
 
 
 def on_resync(
@@ -87,7 +89,8 @@ def _swept_by_shutdown(facts: ProjectFacts, gap: Gap, limits: TriageLimits) -> s
     An engine that goes down signals all its containers within milliseconds, with the same events
     as ``docker stop``, and then waits for the slowest (Engine 20.10, tried). So of the stops
     shortly before the engine was lost, the latest sweep was its shutdown; earlier ones were a
-    person's.
+    person's. A fast engine is gone before its sweep is judged: its last signals tell of it; one
+    that crashes has no sweep.
     """
     if not gap.engine_restarted or gap.lost_at is None:
         return set()
@@ -101,7 +104,12 @@ def _swept_by_shutdown(facts: ProjectFacts, gap: Gap, limits: TriageLimits) -> s
     }
     if not near:
         return set()
-    sweep = max(near.values()) - timedelta(seconds=limits.shutdown_sweep_s)
+    last = max([*near.values(), *(at for at, _ in gap.kills)])
+    sweep = last - timedelta(seconds=limits.shutdown_sweep_s)
+    signalled = {name for at, name in gap.kills if at >= sweep}
+    for slot in facts.slots.values():
+        if slot.last_running and not slot.halted and slot.container not in signalled:
+            return set()  # it ran on to the end: the engine crashed, and stopped nothing
     return {key for key, at in near.items() if at >= sweep}
 
 

@@ -45,10 +45,13 @@ class Resync:
         self._ward = ward
         self._judged = judged
         self._lost_at: datetime | None = None
+        self._kills: tuple[tuple[datetime, str], ...] = ()
 
     def lost(self) -> None:
-        """The event stream has just ended."""
-        self._lost_at = self._tools.clock.now()
+        """The event stream has ended, or could not be had again: the first time counts."""
+        if self._lost_at is None:
+            self._lost_at = self._tools.clock.now()
+            self._kills = tuple(self._tools.watch.kills)
 
     async def after_gap(self) -> None:
         """Find out whether the engine restarted, and judge every slot in care.
@@ -142,6 +145,7 @@ class Resync:
             engine_restarted=restarted,
             lost_at=self._lost_at,
             engine_started_at=tools.info.started_at,
+            kills=self._kills,
         )
 
     async def _remember(self) -> None:

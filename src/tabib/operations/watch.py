@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import structlog
 
@@ -62,6 +63,8 @@ class Watch:
         self.resyncs = 0
         self.losses = 0
         """How often the stream ended."""
+        self.kills: deque[tuple[datetime, str]] = deque(maxlen=HISTORY_SIZE)
+        """The engine's last signals to any container, cared for or not: when, and its name."""
         self.on_event: OnEvent | None = None
         self.on_resync: OnResync | None = None
         self.on_lost: Callable[[], None] | None = None
@@ -142,6 +145,8 @@ class Watch:
     def _handle(self, event: Event) -> None:
         self.seen += 1
         self._last_ns = max(event.time_ns, self._last_ns or 0)
+        if event.kind == "container" and event.action == "kill":
+            self.kills.append((event.at, event.name))
         # Networks' events carry no labels: they are kept for every project to look at.
         if event.project or event.kind == "network":
             ring = self._history.setdefault(event.project, deque(maxlen=HISTORY_SIZE))
