@@ -16,7 +16,7 @@ from tabib.model.errors import EngineUnavailable, TabibError, UsageError
 from tabib.model.wire import EndpointAddress
 from tabib.operations.actions import Actions
 from tabib.operations.care import Care
-from tabib.operations.guard import find_owner, keep_owning
+from tabib.operations.guard import find_owner, keep_owning, let_go
 from tabib.operations.record import Record
 from tabib.operations.resume import Resume
 from tabib.operations.site import Site
@@ -199,6 +199,8 @@ async def build_site(
     await (keep_owning(tools) if acts else find_owner(tools))
     resume = Resume(tools)
     if acts:
+        # A death between the end of the last project's care and this: nothing is owned for nothing.
+        await let_go(tools)
         await resume.recall()
     record = Record(tools, group)
     care = Care(tools, record, group, acts=acts)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from tabib.decide import images as image_decisions
 from tabib.decide import releases as release_decisions
-from tabib.decide.halts import let_all_run, let_run
+from tabib.decide.halts import halt, let_all_run, let_run
 from tabib.decide.specs import container_name
 from tabib.model.codec import builtins
-from tabib.model.container import ImageState
+from tabib.model.container import RUNNING, ImageState, Observed
 from tabib.model.plan import Plan
 from tabib.model.project import Project, Service
 from tabib.model.release import CareRecord, Release
@@ -80,8 +80,9 @@ class Deployment:
         if verdict != release.verdict:
             await self.tools.journal.put_release(replace(release, verdict=verdict))
 
-    async def take_into_care(self, release: Release | None) -> None:
-        """The project is in care from now on; what is brought up is not halted any more."""
+    async def take_into_care(self, release: Release | None, observed: Observed) -> None:
+        """The project is in care from now on; what is brought up is not halted any more, and what
+        is only created is not meant to run yet."""
         tools, project = self.tools, self.project
         written = (project.extensions.get("x-tabib") or {}).get("care")
         current = release or (self.earlier[0] if self.earlier else None)
@@ -103,9 +104,14 @@ class Deployment:
                 reset_at=now,
                 updated_at=now,
             )
-            await tools.journal.put_care(self._released(fresh))
+            await tools.journal.put_care(self._released(fresh, observed))
 
-    def _released(self, record: CareRecord) -> CareRecord:
+    def _released(self, record: CareRecord, observed: Observed) -> CareRecord:
+        if self.request.no_start:
+            running = {one.name for one in observed.containers if one.status in RUNNING}
+            names = [name for service in self.services for name in self._names(service)]
+            waiting = [name for name in names if name not in running]
+            return halt(record, waiting, "stopped", observed.at)
         if not self.request.services:
             return let_all_run(record)
         return let_run(

@@ -44,7 +44,7 @@ class Cared:
         """The facts that triage judges by; ``last_running`` by container name."""
         slots: dict[SlotKey, SlotFacts] = {}
         for fact in self._from_model() if self.project else self._from_inspections():
-            deployed = self.release is not None and self.release.verdict in ("good", "adopted")
+            deployed = self._deployed(fact.service)
             halted = self.halted(fact.container)
             slots[(fact.service, fact.slot)] = SlotFacts(
                 service=fact.service,
@@ -65,6 +65,13 @@ class Cared:
             if not network.external
         )
         return ProjectFacts(project=self.record.project, slots=slots, networks=networks)
+
+    def _deployed(self, service: str) -> bool:
+        """Whether the release in care brought the service up: then it ran, seen or not."""
+        release = self.release
+        if release is None or release.verdict not in ("good", "adopted"):
+            return False
+        return service in release.images
 
     def _from_model(self) -> list[SlotFacts]:
         project = self.project

@@ -92,7 +92,7 @@ class _Up:
         self._tell_unused()
         release = await deployment.release(drawn.plan, observed.images)
         show(self.operation, drawn.plan, release.number if release else None)
-        await deployment.take_into_care(release)
+        await deployment.take_into_care(release, observed)
         await volumes.reclaim(tools, project, observed)
         execution = await self._apply(deployment, release, drawn)
         if not drawn.plan.empty:
