@@ -13,6 +13,7 @@ from support.story import story
 from tabib.engines.memory import Program, by_hand
 from tabib.model.container import ContainerState
 from tabib.model.errors import NotHealthy
+from tabib.model.errors import EngineError
 from tabib.model.event import Event
 from tabib.model.incident import Incident
 from tabib.model.project import FileObject, Project
@@ -336,6 +337,49 @@ async def test_a_dependency_that_up_starts_is_cared_for_again(house: House) -> N
         by_hand.main_process_dies(house.world, "tale-db-1", 1)
         await daemon.passes(CALM_S)
         assert (await look(daemon, "tale-db-1")).status == "running"
+
+
+@story
+async def test_a_treatment_that_fails_is_tried_again(house: House) -> None:
+    house.world.programs.set(*ONCE, service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon)
+        house.world.faults.fail(EngineError("no"), verb="start_container")
+        await daemon.passes(CALM_S)
+        incident = await only_incident(daemon, "recovered")
+        assert [one.outcome for one in incident.treatments] == ["failed", "verified"]
+
+
+@story
+async def test_an_engine_that_stops_answering_during_a_treatment_delays_it(house: House) -> None:
+    house.world.programs.set(*ONCE, service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon)
+        house.world.faults.fail(verb="observe", times=3)
+        house.world.faults.fail(verb="inspect", times=3)
+        await daemon.passes(CALM_S * 2)
+        await only_incident(daemon, "recovered")
+        assert (await look(daemon, "tale-web-1")).status == "running"
+
+
+@story
+async def test_of_replicas_those_that_exist_are_cared_for(house: House) -> None:
+    """A single replica may have any number: the first was removed while there were two."""
+    single = project(service("w", expose=["80"]))
+    async with house.daemon() as daemon:
+        await daemon.up(single, scale={"w": 2})
+        await daemon.passes(5)
+        await by_hand.docker_stop(house.world, "tale-w-1")
+        await daemon.passes(5)
+        await by_hand.docker_rm(house.world, "tale-w-1")
+        await daemon.passes(5)
+        await daemon.up(single, scale={"w": 1})
+        await daemon.passes(CALM_S)
+        assert list(plans.ids(house.world)) == ["tale-w-2"]
+        assert await daemon.incidents() == []
+        by_hand.main_process_dies(house.world, "tale-w-2", 1)
+        await daemon.passes(CALM_S)
+        await only_incident(daemon, "recovered")
 
 
 # ── people ─────────────────────────────────────────────────────────────────────────────────────

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from tabib.decide.desired import Desired
@@ -62,7 +62,7 @@ def plan_service(
     """
     plan = ServicePlan(service)
     by_slot, invalid = _by_slot(containers)
-    wanted = _wanted_slots(desired.replicas(service), by_slot)
+    wanted = wanted_slots(desired.replicas(service), by_slot)
     for slot in wanted:
         name = container_name(desired.project, service, slot)
         if desired.only is not None and name not in desired.only:
@@ -219,7 +219,7 @@ def _by_slot(
     return dict(sorted(by_slot.items())), invalid
 
 
-def _wanted_slots(replicas: int, by_slot: Mapping[int, object]) -> list[int]:
+def wanted_slots(replicas: int, by_slot: Collection[int]) -> list[int]:
     """The slots to hold: those in use first (lowest numbers stay), then the lowest free ones."""
     kept = sorted(by_slot)[:replicas]
     number = 1

@@ -13,7 +13,7 @@ from datetime import datetime
 import structlog
 
 from tabib.decide.halts import EVERYTHING, halt, let_run
-from tabib.decide.report import close
+from tabib.decide.report import close, end_treatment
 from tabib.decide.timeline import Timeline, is_ours
 from tabib.decide.triage import DEFAULT_LIMITS, classify
 from tabib.decide.verdict import Kind, Verdict
@@ -235,8 +235,11 @@ class Care:
             engine_id=tools.info.id, project=cared.record.project, open_only=True
         ):
             if incident.container == verdict.container:
-                ended = close(incident, "recovered", tools.clock.now())
-                await tools.journal.put_incident(ended)
+                now = tools.clock.now()
+                if incident.treatments and incident.treatments[-1].outcome == "started":
+                    # Its treatment was cut off by a death of tabib's, and has helped.
+                    incident = end_treatment(incident, now, "verified")
+                await tools.journal.put_incident(close(incident, "recovered", now))
 
     async def _note(self, cared: Cared, subject: str, text: str, **data: str) -> None:
         await self.tools.journal.append(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tabib.decide.containers import wanted_slots
 from tabib.decide.graph import is_declared_job
 from tabib.decide.halts import halted_why
 from tabib.decide.images import references
@@ -37,13 +38,14 @@ class Cared:
 
     def containers(self) -> list[str]:
         """The names of all containers that the project shall have."""
-        facts = self._from_model() if self.project else self._from_inspections()
+        facts = self._from_model(()) if self.project else self._from_inspections()
         return [fact.container for fact in facts]
 
     def facts(self, last_running: Mapping[str, bool]) -> ProjectFacts:
         """The facts that triage judges by; ``last_running`` by container name."""
         slots: dict[SlotKey, SlotFacts] = {}
-        for fact in self._from_model() if self.project else self._from_inspections():
+        known = self._from_model(last_running) if self.project else self._from_inspections()
+        for fact in known:
             deployed = self._deployed(fact.service)
             halted = self.halted(fact.container)
             slots[(fact.service, fact.slot)] = SlotFacts(
@@ -73,15 +75,22 @@ class Cared:
             return False
         return service in release.images
 
-    def _from_model(self) -> list[SlotFacts]:
+    def _from_model(self, seen: Collection[str]) -> list[SlotFacts]:
+        """The slots of the model; of a service's replicas, those whose containers were seen."""
         project = self.project
         if project is None:
             return []
         return [
             self._slot_of(project, service, slot)
             for service in project.services.values()
-            for slot in range(1, self.record.scale.get(service.name, service.replicas) + 1)
+            for slot in self._slots(project, service, seen)
         ]
+
+    def _slots(self, project: Project, service: Service, seen: Collection[str]) -> list[int]:
+        replicas = self.record.scale.get(service.name, service.replicas)
+        prefix = f"{project.name}-{service.name}-"
+        numbers = [name.removeprefix(prefix) for name in seen if name.startswith(prefix)]
+        return wanted_slots(replicas, {int(one) for one in numbers if one.isdigit()})
 
     def _slot_of(self, project: Project, service: Service, slot: int) -> SlotFacts:
         image = self.images.get(service.image)

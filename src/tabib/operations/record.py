@@ -7,7 +7,7 @@ where a recreated container's anonymous volumes are known from.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import structlog
 
 from tabib.model.container import LABEL_NUMBER, LABEL_PROJECT, LABEL_SERVICE, Mount
 from tabib.model.errors import EngineError, EngineUnavailable, StateUnusable
-from tabib.model.project import Project
+from tabib.model.project import Project, Service
 from tabib.model.release import LastSeen
 from tabib.operations.tails import Tails
 from tabib.operations.tasks import spawn
@@ -40,6 +40,8 @@ class Record:
         self._pending: set[str] = set()
         self._running: dict[str, dict[str, tuple[str, bool]]] = {}
         """Project → container name → (id, whether it ran when last seen): the journal's, kept."""
+        self._departed: dict[str, set[str]] = {}
+        """Project → containers that are gone, whose tails are still kept."""
 
     def touch(self, container_id: str, *, after_s: float = SETTLE_S) -> None:
         """Look at a container soon: it started, or its state changed. Idempotent."""
@@ -77,10 +79,15 @@ class Record:
     def gone(self, container_id: str) -> None:
         """The container was removed: end its log stream, keep what was read of it."""
         self._tails.stop(container_id)
+        for project, seen in self._running.items():
+            for name in [one for one, (known, _) in seen.items() if known == container_id]:
+                del seen[name]
+                self._departed.setdefault(project, set()).add(container_id)
 
     def forget(self, project: str) -> None:
         """The project is not in care any more, or was taken down."""
-        for container_id, _ in self._running.pop(project, {}).values():
+        present = {container_id for container_id, _ in self._running.pop(project, {}).values()}
+        for container_id in present | self._departed.pop(project, set()):
             self._tails.forget(container_id)
 
     async def _look(self, container_id: str, after_s: float) -> None:
@@ -146,3 +153,14 @@ async def kept_mounts(tools: Tools, project: Project) -> dict[str, tuple[Mount, 
         if mounts:
             found[seen.name] = mounts
     return found
+
+
+async def forget_absent(
+    tools: Tools, project: str, services: Iterable[Service], there: Collection[str]
+) -> None:
+    """Forget containers of ``services`` that are not ``there`` any more, now that all that shall be
+    is: what was scaled away is not missed, and its anonymous volumes are not attached again."""
+    names = {service.name for service in services}
+    for seen in await tools.journal.last_seen(tools.info.id, project):
+        if seen.service in names and seen.name not in there:
+            await tools.journal.forget_last_seen(tools.info.id, seen.container_id)

@@ -24,7 +24,7 @@ from tabib.operations.guard import claim, let_go, same_project
 from tabib.operations.journalled import journalled, still_asked_for
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
-from tabib.operations.record import kept_mounts
+from tabib.operations.record import forget_absent, kept_mounts
 from tabib.operations.show import show
 from tabib.operations.tools import Tools
 
@@ -189,6 +189,8 @@ class _Up:
             await deployment.let_old_images_go(self.operation)
         observed = await self.tools.engine.observe(self.project.name, detail=False)
         started = {s.subject for s in plan.steps if s.verb is Verb.START_CONTAINER}
+        there = {one.name for one in observed.containers}
+        await forget_absent(self.tools, self.project.name, deployment.services, there)
         well = {one.name for one in observed.containers if one.status == "running"}
         await close_for(self.tools, self.project.name, started & well)
         return observed
