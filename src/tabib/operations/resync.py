@@ -4,7 +4,7 @@ the journal had running. Also now and then, in case an event was lost."""
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +31,7 @@ Busy = Callable[[str, str, int], bool]
 QUIET = timedelta(seconds=30)
 """A slot with events this recent is judged by them, not by a look now and then."""
 _SETTLE_ROUNDS = 10
+_ENDS = frozenset(("die", "stop", "destroy"))
 _BUSY = timedelta(seconds=1)
 """How long to leave a project that an operation has in hand, before the next look."""
 SAME_RUN = timedelta(seconds=2)
@@ -59,11 +60,17 @@ class Resync:
         :raises EngineUnavailable: the engine does not answer; the caller connects again.
         """
         tools = self._tools
+        began = tools.clock.now()
         tools.info = replace(await tools.engine.info(), endpoint=tools.info.endpoint)
         gap = await self._gap()
         judged: set[Slot] = set()
+
+        def left(*slot: *Slot) -> bool:
+            # What ends while these rounds go on is seen to end: its events tell more than a look.
+            return slot in judged or self._happened(_ENDS, began, *slot)
+
         for _ in range(_SETTLE_ROUNDS):
-            again = await self._judge(gap, lambda *slot: slot in judged, judged)
+            again = await self._judge(gap, left, judged)
             if again is None:
                 break
             await tools.clock.sleep(max(0.1, (again - tools.clock.now()).total_seconds()))
@@ -122,9 +129,16 @@ class Resync:
         return next((one for one in found if one.container == verdict.container), None)
 
     def _recent(self, project: str, service: str, slot: int) -> bool:
-        since = self._tools.clock.now() - QUIET
+        return self._happened((), self._tools.clock.now() - QUIET, project, service, slot)
+
+    def _happened(
+        self, actions: Container[str], since: datetime, project: str, service: str, slot: int
+    ) -> bool:
+        """Whether an event of the slot was seen since then; ``actions`` empty: any event."""
         return any(
-            event.at > since and (event.service, event.slot) == (service, slot)
+            event.at > since
+            and (event.service, event.slot) == (service, slot)
+            and (not actions or event.action in actions)
             for event in self._tools.watch.history(project)
         )
 
