@@ -12,8 +12,7 @@ from support.site import Daemon, House
 from support.story import story
 from tabib.engines.memory import Program, by_hand
 from tabib.model.container import ContainerState
-from tabib.model.errors import NotHealthy
-from tabib.model.errors import EngineError
+from tabib.model.errors import EngineError, NotHealthy
 from tabib.model.event import Event
 from tabib.model.incident import Incident
 from tabib.model.project import FileObject, Project
