@@ -46,6 +46,8 @@ class Bench:
             "COMPOSE_PROGRESS": "quiet",
             "NO_COLOR": "1",
         }
+        # As users have it: Python keeps its compiled files.
+        self.environment.pop("PYTHONDONTWRITEBYTECODE", None)
         self._projects: list[Path] = []
 
     @property
