@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from setup import engine_api
 
 from support.installation import Installation
@@ -171,6 +172,7 @@ def test_an_engine_that_never_answers(engine: engine_api.Engine, tmp_path: Path)
             tabib.sweep()
 
 
+@pytest.mark.root
 def test_a_user_without_rights_on_the_socket(engine: engine_api.Engine, tmp_path: Path) -> None:
     # Pytest's own folders are the tester's alone.
     base = Path(tempfile.mkdtemp(prefix="tbn"))
@@ -221,6 +223,7 @@ def test_a_second_installation_only_looks(
 # ── the state folder ───────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.root
 def test_a_state_folder_that_is_full(engine: engine_api.Engine, tmp_path: Path) -> None:
     """Room for nothing: refused before anything is done. A command that only looks still may."""
     with _tmpfs(tmp_path / "small", "size=1m") as base:
@@ -235,6 +238,7 @@ def test_a_state_folder_that_is_full(engine: engine_api.Engine, tmp_path: Path) 
             tabib.sweep()
 
 
+@pytest.mark.root
 def test_a_state_folder_with_too_little_room_to_act(
     engine: engine_api.Engine, tmp_path: Path
 ) -> None:
@@ -250,6 +254,7 @@ def test_a_state_folder_with_too_little_room_to_act(
             tabib.sweep()
 
 
+@pytest.mark.root
 def test_a_state_folder_that_is_read_only(engine: engine_api.Engine, tmp_path: Path) -> None:
     with _tmpfs(tmp_path / "ro", "size=1m") as base:
         tabib = Installation(base / "s", engine)

@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pytest
 from setup import engine_api
 
 from support.installation import COMMAND, Installation, until
@@ -25,6 +26,7 @@ services:
   crashes:
     image: busybox:1.36
     command: ["sh", "-c", "trap 'exit 9' USR1; while :; do sleep 0.1; done"]
+    healthcheck: {test: ["CMD", "true"], interval: 1s}
   killed:
     image: busybox:1.36
     command: ["sleep", "3600"]
@@ -93,6 +95,7 @@ def test_start_status_stop(tabib: Installation) -> None:
     assert tabib("daemon", "status", "--json").ended(1).out.strip() == "null"
 
 
+@pytest.mark.root
 def test_a_daemon_that_is_killed_harms_nothing(tabib: Installation, tmp_path: Path) -> None:
     folder = tabib.project(tmp_path / "p", UNWATCHED)
     name = tabib.prefix

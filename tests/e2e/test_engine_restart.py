@@ -15,24 +15,22 @@ from support.installation import Installation, until
 from support.own_engine import OwnEngine
 
 PROJECT = """
+x-sleeper: &sleeper
+  image: busybox:1.36
+  command: ["sleep", "3600"]
+  init: true
+  stop_grace_period: 1s
+  # So that what is brought back is known to be well at once.
+  healthcheck: {test: ["CMD", "true"], interval: 1s}
 services:
-  always: &sleeper
-    image: busybox:1.36
-    command: ["sleep", "3600"]
-    init: true
-    stop_grace_period: 1s
+  always:
+    <<: *sleeper
     restart: always
   plain:
     <<: *sleeper
     restart: on-failure
-  unwritten:
-    image: busybox:1.36
-    command: ["sleep", "3600"]
-    init: true
-  by_hand:
-    image: busybox:1.36
-    command: ["sleep", "3600"]
-    init: true
+  unwritten: *sleeper
+  by_hand: *sleeper
 """
 SETTLED_S = 2.5
 BACK_S = 60.0

@@ -85,6 +85,7 @@ def test_a_second_up_has_nothing_to_do(shop: Shop) -> None:
     assert "nothing" in shop.tabib(*shop.words, "up", "--dry-run").well().out.lower()
 
 
+@pytest.mark.root
 def test_a_killed_worker_is_started_again_and_explained(shop: Shop) -> None:
     known = {one["id"] for one in shop.tabib.incidents(shop.name)}
     before, orders = shop.started_at("api"), shop.orders()
@@ -106,6 +107,7 @@ def test_a_killed_worker_is_started_again_and_explained(shop: Shop) -> None:
     tell(shop, incident)
 
 
+@pytest.mark.root
 def test_the_case_is_sealed_before_anything_is_treated(shop: Shop) -> None:
     incident = shop.tabib.incidents(shop.name)[0]
     case = shop.tabib("incident", incident["id"], "--case").json
@@ -117,6 +119,7 @@ def test_the_case_is_sealed_before_anything_is_treated(shop: Shop) -> None:
     assert any("api" in line and "die" in line for line in case["events"])
 
 
+@pytest.mark.root
 def test_an_incident_is_told_in_plain_words(shop: Shop) -> None:
     incident = shop.tabib.incidents(shop.name)[0]
     page = shop.tabib("incident", incident["id"][:6]).well().out

@@ -13,13 +13,15 @@ from setup import engine_api
 from e2e.conftest import field, run_compose
 from support.installation import Installation, until
 
+# Data in generations is for a daemon of root's.
+pytestmark = pytest.mark.root
 KEEPER = """
 services:
   main:
     image: busybox:1.36
     command: ["sleep", "3600"]
     init: true
-    volumes: ["data:/data", "/scratch"]
+    volumes: ["data:/data"]
 volumes:
   data: {}
 """
@@ -39,12 +41,15 @@ volumes:
 RECORDED_S = 3.0
 
 
+WITH_SCRATCH = KEEPER.replace('"data:/data"', '"data:/data", "/scratch"')
+
+
 class Keeper:
     """A project with one named volume, and the words in it."""
 
-    def __init__(self, tabib: Installation, folder: Path) -> None:
+    def __init__(self, tabib: Installation, folder: Path, text: str = KEEPER) -> None:
         self.tabib = tabib
-        self.folder = tabib.project(folder, KEEPER)
+        self.folder = tabib.project(folder, text)
         self.main = f"{tabib.prefix}-main-1"
         self.volume = f"{tabib.prefix}_data"
 
@@ -121,11 +126,17 @@ def test_tabibs_own_down_v_begins_anew_and_says_where_the_data_is(keeper: Keeper
     assert (Path(kept[1]) / "words").read_text() == "of value\n", "the old data is left alone"
 
 
-def test_a_recreated_container_keeps_named_and_anonymous_volumes(keeper: Keeper) -> None:
+def test_a_recreated_container_keeps_named_and_anonymous_volumes(
+    tabib: Installation, tmp_path: Path
+) -> None:
+    keeper = Keeper(tabib, tmp_path / "p", WITH_SCRATCH)
+    keeper.up()
+    keeper.write("of value")
     keeper.sh("echo mine > /scratch/mine")
     # A container that lived for a moment only is in no record yet, so neither is its volume.
     time.sleep(RECORDED_S)
     before = keeper.tabib.inspect(keeper.main)
+    tabib.volumes += [one["Name"] for one in field(before, "Mounts")]
     keeper.tabib("up", "--force-recreate", cwd=keeper.folder).well()
     after = keeper.tabib.inspect(keeper.main)
     assert field(before, "Id") != field(after, "Id")
