@@ -98,11 +98,9 @@ def _networks(name: str, observed: Observed, removals: dict[str, str]) -> list[S
             reason="the project is taken down",
             target=network.id,
             after=tuple(users.get(network.name, ())),
-            # Somebody else's container may be on it: that is told, and fails nothing.
-            optional=any(
-                network.name in one.networks and one.name not in removals
-                for one in observed.containers
-            ),
+            # Somebody else's container may be on it, or the engine may have lost count of who is:
+            # that is told, and fails nothing; the next `up` uses the network as it is.
+            optional=True,
         )
         for network in observed.networks
         if network.labels.get(c.LABEL_PROJECT) == name

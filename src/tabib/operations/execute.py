@@ -22,7 +22,7 @@ from tabib.operations.tools import Tools
 from tabib.operations.waiting import wait_for
 from tabib.ports import Credentials
 
-PARALLEL_CALLS = 16
+PARALLEL_CALLS = 10
 """More at once gains nothing on the engine and slows each."""
 PROGRESS_EVERY_S = 0.1
 
