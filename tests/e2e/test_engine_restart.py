@@ -32,7 +32,6 @@ services:
   unwritten: *sleeper
   by_hand: *sleeper
 """
-SETTLED_S = 2.5
 BACK_S = 60.0
 RAN = ("always", "plain", "unwritten")
 
@@ -66,7 +65,8 @@ def test_what_ran_is_brought_back(
     name = {service: f"{there.prefix}-{service}-1" for service in (*RAN, "by_hand")}
     ids = {service: (there.inspect(one) or {})["Id"] for service, one in name.items()}
     own.engine.call("POST", f"/containers/{name['by_hand']}/stop", query=[("t", "1")])
-    time.sleep(SETTLED_S)  # tabib takes a moment to be sure that it was no restart
+    # tabib takes a moment to be sure that it was no restart.
+    until(lambda: _halted(there, folder, name["by_hand"]), BACK_S, "the stop, understood")
 
     own.kill() if crash else own.stop()
     there("up", cwd=folder).ended(5, own.url, "→")
@@ -87,3 +87,9 @@ def test_what_ran_is_brought_back(
     left = [one for one in there.incidents(there.prefix) if one["outcome"] != "recovered"]
     assert not left, json.dumps(left, indent=1)
     assert not there.running(name["by_hand"])
+
+
+def _halted(there: Installation, folder: Path, container: str) -> bool:
+    """Whether tabib knows that somebody stopped the container on purpose."""
+    rows = there("ps", "-a", "--json", cwd=folder).json
+    return any(row["name"] == container and row["halted"] == "stopped" for row in rows)
