@@ -41,8 +41,6 @@ def test_adopted_cared_for_and_let_go(
     tabib("adopt", name).ended(0, "in care", "2 containers")
     assert {one: found["Id"] for one, found in tabib.containers(name).items()} == before
 
-    tabib.volumes += [mount["Name"] for mount in (tabib.inspect(f"{name}-one-1") or {})["Mounts"]]
-
     # Recreated from what was inspected, before `up` ever saw the file.
     victim = f"{name}-one-1"
     old = tabib.inspect(victim)

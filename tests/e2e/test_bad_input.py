@@ -135,6 +135,7 @@ services:
     image: busybox:1.36
     command: ["sh", "-c", "echo I cannot go on; exit 9"]
     restart: "no"
+    healthcheck: {test: ["CMD", "true"], interval: 1s}
 """
     folder = tabib.project(tmp_path / "p", text)
     tabib("up", cwd=folder).ended(6, "main-1", "exited with code 9", "I cannot go on", "→")

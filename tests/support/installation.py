@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,7 @@ MARK = "made-by-tests"
 """A file in the state folder: the test run it belongs to. What a killed run left is told by it."""
 _UNWANTED = ("COMPOSE_", "TABIB_", "SHOP_")
 _CLEAR_S = 60.0
+_ANONYMOUS = re.compile("[0-9a-f]{64}")
 
 
 def until(check: Callable[[], T | None], seconds: float, what: str) -> T:
@@ -92,8 +94,7 @@ class Installation:
         self.launcher = tuple(launcher)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(_UNWANTED)}
         self.env = {**inherited, "TABIB_STATE_DIR": str(state), "NO_COLOR": "1", **(env or {})}
-        self.volumes: list[str] = []
-        """Further volumes that a test leaves: the engine removes none that was attached by name."""
+        self._anonymous: set[str] = set()
         state.mkdir(parents=True, exist_ok=True)
         (state / MARK).write_text(json.dumps({"pid": os.getpid(), "begun": _begun(os.getpid())}))
 
@@ -195,6 +196,7 @@ class Installation:
         :raises AssertionError: tabib itself could not take its projects down; all is gone then.
         """
         complaints = []
+        self._note_anonymous()
         if not (self.state / "daemon.lock").exists() and not self.containers():
             # No daemon ever ran: do not start one to be told that there is nothing.
             shutil.rmtree(self.state, ignore_errors=True)
@@ -213,6 +215,7 @@ class Installation:
     def sweep(self) -> None:
         """Without tabib: end its daemon, remove what carries the prefix and the owner's volume."""
         _end_daemon(self.state)
+        self._note_anonymous()
         for one in self.containers().values():
             _quietly(
                 self.engine, "DELETE", f"/containers/{one['Id']}", [("force", "1"), ("v", "1")]
@@ -221,11 +224,17 @@ class Installation:
             if network["Name"].startswith(self.prefix):
                 _quietly(self.engine, "DELETE", f"/networks/{network['Id']}")
         for volume in self.engine.call("GET", "/volumes").get("Volumes") or []:
-            if volume["Name"].startswith(self.prefix) or volume["Name"] in self.volumes:
+            if volume["Name"].startswith(self.prefix) or volume["Name"] in self._anonymous:
                 _quietly(self.engine, "DELETE", f"/volumes/{volume['Name']}")
         owner = owner_of(self.engine)
         if owner and owner.get("tabib.state-dir") == str(self.state):
             _quietly(self.engine, "DELETE", f"/volumes/{OWNER_VOLUME}")
+
+    def _note_anonymous(self) -> None:
+        """The engine removes no anonymous volume that was attached to a second container."""
+        for one in self.containers().values():
+            names = [str(mount.get("Name", "")) for mount in one.get("Mounts") or ()]
+            self._anonymous |= {name for name in names if _ANONYMOUS.fullmatch(name)}
 
     def _projects(self) -> set[str]:
         labelled = [one["Labels"].get(LABEL, "") for one in self.containers().values()]
