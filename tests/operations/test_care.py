@@ -45,6 +45,18 @@ async def test_a_crash_is_healed_and_its_case_sealed_before_the_first_action(hou
 
 
 @story
+async def test_a_death_that_must_settle_was_seen_when_it_was_told(house: House) -> None:
+    killed = Program(exit_code=137, after_s=20.0)
+    house.world.programs.set(killed, Program(), service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon)
+        await daemon.passes(60)
+        incident = await only_incident(daemon, "recovered")
+        assert incident.seen_at is not None
+        assert (incident.seen_at - incident.opened_at).total_seconds() < 0.1
+
+
+@story
 async def test_removed_by_force_it_is_recreated_with_its_anonymous_volumes(house: House) -> None:
     async with house.daemon() as daemon:
         await settled(daemon, SHOP)

@@ -33,6 +33,7 @@ from tabib.operations.tools import Tools
 log = structlog.get_logger("tabib.care")
 
 _QUEUE = 10_000
+_SEEN = 5_000
 _JOURNALLED = frozenset(
     ("start", "die", "kill", "stop", "oom", "destroy", "pause", "unpause", "health_status")
 )
@@ -55,6 +56,8 @@ class Care:
         self._group = group
         self._acts = acts
         self._queue: asyncio.Queue[tuple[Event, bool]] = asyncio.Queue(_QUEUE)
+        self._seen: dict[tuple[str, int], datetime] = {}
+        """Event → when it came in: what settles first was seen all the same."""
         self._unwritten: list[JournalEntry] = []
         self.patients = Patients(tools, record, self.ward, group)
         self.resync = Resync(tools, record, self.ward, self._judged)
@@ -87,6 +90,9 @@ class Care:
         """Take an event in; never blocks. What does not fit is counted; observation finds it."""
         try:
             self._queue.put_nowait((event, False))
+            if len(self._seen) >= _SEEN:
+                self._seen.clear()
+            self._seen[event.id, event.time_ns] = self.tools.clock.now()
         except asyncio.QueueFull:
             self.dropped += 1
 
@@ -197,7 +203,8 @@ class Care:
             await self._recovered(cared, verdict)
         if verdict.actionable:
             mode = self.mode
-            self.patients.admit(cared, verdict, event, acts=mode == "act")
+            seen = self._seen.get((event.id, event.time_ns)) if event else None
+            self.patients.admit(cared, verdict, event, acts=mode == "act", seen_at=seen)
 
     async def _halt(self, cared: Cared, verdict: Verdict) -> None:
         name, why = verdict.container, verdict.halt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import structlog
 
@@ -35,10 +36,19 @@ class Patients:
         """Whether the slot is under treatment now."""
         return (project, service, slot) in self._beds
 
-    def admit(self, cared: Cared, verdict: Verdict, event: Event | None, *, acts: bool) -> None:
-        """Take trouble in. ``acts`` False: it is reported, and nothing is done."""
+    def admit(
+        self,
+        cared: Cared,
+        verdict: Verdict,
+        event: Event | None,
+        *,
+        acts: bool,
+        seen_at: datetime | None = None,
+    ) -> None:
+        """Take trouble in. ``acts`` False: it is reported, and nothing is done. ``seen_at``: when
+        its event came in; now where there is none."""
         key = (cared.record.project, verdict.service, verdict.slot)
-        news = News(cared, verdict, event, self._tools.clock.now(), acts)
+        news = News(cared, verdict, event, seen_at or self._tools.clock.now(), acts)
         bed = self._beds.get(key)
         if bed is not None:
             bed.news.append(news)
