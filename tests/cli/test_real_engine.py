@@ -1,6 +1,7 @@
 """The whole command against a real daemon and a real engine: what looks, copies and attaches.
 
-The daemon is a private one: it only observes, and so owns nothing of an engine that others use.
+The daemon is a private one, and the containers are a stranger's: nothing is in care, so that the
+engine is owned only for as long as a command acts.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from support.real_engine import IMAGE, address, ensure_images, unique_prefix
 from tabib.client.daemon import DaemonOptions
 from tabib.client.hijack import EngineDialer
 from tabib.client.private import private_daemon
+from tabib.model.errors import EngineError
+from tabib.operations.guard import OWNER_VOLUME
 
 pytestmark = pytest.mark.engine
 TIMEOUT_S = 60
@@ -126,10 +129,23 @@ def test_following_logs_ends_with_ctrl_c(world: World) -> None:
     assert (process.returncode, err) == (130, "\n")
 
 
-def test_a_daemon_that_only_observes_refuses_to_act(world: World) -> None:
-    code, _, err = world.run("stop")
-    assert code == 3, err
-    assert world.run("ps", "-q", "--status", "running")[1].count("\n") == 2
+def test_what_acts_on_a_stranger_owns_the_engine_only_meanwhile(world: World) -> None:
+    for verb in ("pause", "unpause"):
+        code, _, err = world.run(verb)
+        assert code == 0, err
+        with pytest.raises(EngineError, match="no such volume"):
+            world.engine.call("GET", f"/volumes/{OWNER_VOLUME}")
+
+
+def test_nothing_acts_on_an_engine_that_another_owns(world: World) -> None:
+    labels = {"tabib.installation": "another", "tabib.hostname": "elsewhere"}
+    world.engine.call("POST", "/volumes/create", {"Name": OWNER_VOLUME, "Labels": labels})
+    try:
+        code, _, err = world.run("stop")
+        assert (code, "elsewhere" in err) == (3, True), err
+        assert world.run("ps", "-q", "--status", "running")[1].count("\n") == 2
+    finally:
+        world.engine.call("DELETE", f"/volumes/{OWNER_VOLUME}")
 
 
 def test_incidents_and_releases_of_a_stranger(world: World) -> None:

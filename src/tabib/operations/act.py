@@ -16,7 +16,7 @@ from tabib.model.wire import ActionRequest, UpRequest
 from tabib.operations.care_record import change
 from tabib.operations.closing import close_for, give_up
 from tabib.operations.execute import execute
-from tabib.operations.guard import claim
+from tabib.operations.guard import owning
 from tabib.operations.journalled import journalled, still_asked_for
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
@@ -39,9 +39,10 @@ async def act(
     """
     if request.verb == "scale":
         return await _scale(tools, name, request, operation)
-    if not request.dry_run:
-        await claim(tools, request.verb, name)
-    async with lease(tools, name, operation, wait=not request.no_wait_lease):
+    async with (
+        owning(tools, request.verb, name, dry_run=request.dry_run),
+        lease(tools, name, operation, wait=not request.no_wait_lease),
+    ):
         await still_asked_for(tools, name, operation)
         observed = await tools.engine.observe(name, detail=False)
         _exists(name, observed, request.verb)

@@ -15,7 +15,7 @@ from tabib.model.project import Service
 from tabib.model.release import CareRecord, JournalEntry, Release
 from tabib.model.wire import AdoptRequest
 from tabib.operations.closing import abandon_all
-from tabib.operations.guard import claim, let_go
+from tabib.operations.guard import owning
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.tools import Tools
@@ -38,9 +38,10 @@ async def adopt(
             target=name,
             advice="Use act, advise or observe.",
         )
-    if not request.dry_run:
-        await claim(tools, "adopt", name)
-    async with lease(tools, name, operation):
+    async with (
+        owning(tools, "adopt", name, dry_run=request.dry_run),
+        lease(tools, name, operation),
+    ):
         observed = await tools.engine.observe(name, detail=False)
         mine = [one for one in observed.containers if one.project == name and not one.oneoff]
         if not mine:
@@ -119,8 +120,7 @@ async def disown(tools: Tools, name: str, operation: Operation) -> Mapping[str, 
 
     :raises UsageError: it is not in care.
     """
-    await claim(tools, "disown", name)
-    async with lease(tools, name, operation):
+    async with owning(tools, "disown", name), lease(tools, name, operation):
         record = await tools.journal.care(tools.info.id, name)
         if record is None:
             raise UsageError(
@@ -133,5 +133,4 @@ async def disown(tools: Tools, name: str, operation: Operation) -> Mapping[str, 
         await tools.journal.remove_care(tools.info.id, name)
         for seen in await tools.journal.last_seen(tools.info.id, name):
             await tools.journal.forget_last_seen(tools.info.id, seen.container_id)
-        await let_go(tools)
     return {"project": name, "mode": "observe"}

@@ -15,7 +15,7 @@ from tabib.operations import volumes
 from tabib.operations.care_record import change
 from tabib.operations.closing import abandon_all
 from tabib.operations.execute import Execution, execute
-from tabib.operations.guard import claim, let_go
+from tabib.operations.guard import owning
 from tabib.operations.journalled import journalled, still_asked_for
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
@@ -30,9 +30,10 @@ async def down(
 
     :raises NeedsConfirmation: a volume's only data would be lost and ``yes`` was not given.
     """
-    if not request.dry_run:
-        await claim(tools, "take down", name)
-    async with lease(tools, name, operation, wait=not request.no_wait_lease):
+    async with (
+        owning(tools, "take down", name, dry_run=request.dry_run),
+        lease(tools, name, operation, wait=not request.no_wait_lease),
+    ):
         await still_asked_for(tools, name, operation)
         observed = await tools.engine.observe(detail=False)
         plan = teardown(
@@ -134,4 +135,3 @@ async def _afterwards(tools: Tools, name: str, request: DownRequest, plan: Plan)
     if not request.services:
         await abandon_all(tools, name)
         await tools.journal.remove_care(tools.info.id, name)
-        await let_go(tools)

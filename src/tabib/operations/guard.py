@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import structlog
@@ -62,21 +65,46 @@ async def claim(tools: Tools, attempted: str, target: str) -> None:
         "tabib.hostname": socket.gethostname(),
         "tabib.state-dir": str(tools.state.path),
     }
-    actual = dict(await tools.engine.claim(labels))
+    async with tools.ownership.changing:
+        actual = dict(await tools.engine.claim(labels))
     tools.ownership.owner = actual.get(OWNER_LABEL, "")
     tools.ownership.labels = actual
     tools.require_act(attempted, target)
 
 
 async def let_go(tools: Tools) -> None:
-    """Give the ownership back once nothing on the engine is in this installation's care."""
+    """Give the ownership back once nothing on the engine is in this installation's care and
+    none of its operations acts."""
     if tools.ownership.owner != tools.installation:
         return
-    if await tools.journal.all_care(tools.info.id):
+    async with tools.ownership.changing:
+        if tools.ownership.acting or await tools.journal.all_care(tools.info.id):
+            return
+        await tools.engine.unclaim()
+        tools.ownership.owner = ""
+        tools.ownership.labels = {}
+
+
+@asynccontextmanager
+async def owning(
+    tools: Tools, attempted: str, target: str, *, dry_run: bool = False
+) -> AsyncIterator[None]:
+    """Own the engine while the block acts; afterwards only if something is in care.
+
+    A dry run acts on nothing, and claims nothing.
+
+    :raises OwnedElsewhere: as :func:`claim`.
+    """
+    if dry_run:
+        yield
         return
-    await tools.engine.unclaim()
-    tools.ownership.owner = ""
-    tools.ownership.labels = {}
+    tools.ownership.acting += 1
+    try:
+        await claim(tools, attempted, target)
+        yield
+    finally:
+        tools.ownership.acting -= 1
+        await asyncio.shield(let_go(tools))
 
 
 def same_project(project: Project, observed: Observed) -> None:

@@ -17,7 +17,7 @@ from tabib.model.plan import Plan, Step, StepOutcome, Verb
 from tabib.model.wire import RunRequest, UpRequest
 from tabib.operations import volumes
 from tabib.operations.execute import execute
-from tabib.operations.guard import claim
+from tabib.operations.guard import owning
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.show import show
@@ -56,9 +56,10 @@ async def run(tools: Tools, request: RunRequest, operation: Operation) -> Mappin
             ),
             operation,
         )
-    if not request.dry_run:
-        await claim(tools, "run", f"{project.name}/{request.service}")
-    async with lease(tools, project.name, operation, wait=not request.no_wait_lease):
+    async with (
+        owning(tools, "run", f"{project.name}/{request.service}", dry_run=request.dry_run),
+        lease(tools, project.name, operation, wait=not request.no_wait_lease),
+    ):
         request = replace(request, project=project)
         spec, plan = await _plan(tools, request, operation)
         show(operation, plan)
@@ -148,8 +149,8 @@ async def _oneoff(tools: Tools, container: str, attempted: str) -> ContainerStat
 
 
 async def _single(tools: Tools, project: str, step: Step, operation: Operation) -> StepOutcome:
-    await claim(tools, step.verb.value.replace("_", " "), step.subject)
     plan = Plan(project=project, steps=(step,))
-    execution = await execute(tools, plan, operation)
+    async with owning(tools, step.verb.value.replace("_", " "), step.subject):
+        execution = await execute(tools, plan, operation)
     execution.raise_first(plan, "run")
     return execution.outcomes[step.id]

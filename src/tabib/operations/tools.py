@@ -47,6 +47,9 @@ class Ownership:
     labels: dict[str, str] = field(default_factory=dict)
     refused: str = ""
     """Why this daemon must not act at all (a private one beside a living owner)."""
+    acting: int = 0
+    """How many operations act now: while one does, the engine is not let go."""
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 @dataclass(slots=True, kw_only=True)

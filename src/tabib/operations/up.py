@@ -11,7 +11,7 @@ from tabib.decide.desired import Desired, Options, VolumePlace
 from tabib.decide.graph import is_declared_job, selection
 from tabib.decide.reconcile import reconcile
 from tabib.model.container import Observed
-from tabib.model.errors import Conflict, TabibError
+from tabib.model.errors import Conflict
 from tabib.model.plan import Plan, Verb
 from tabib.model.project import Service
 from tabib.model.release import Release
@@ -20,7 +20,7 @@ from tabib.operations import volumes
 from tabib.operations.closing import close_for
 from tabib.operations.deployment import Deployment
 from tabib.operations.execute import Execution, execute
-from tabib.operations.guard import claim, let_go, same_project
+from tabib.operations.guard import owning, same_project
 from tabib.operations.journalled import journalled, still_asked_for
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
@@ -37,16 +37,12 @@ async def up(tools: Tools, request: UpRequest, operation: Operation) -> Mapping[
     :raises TabibError: the first failure; what was done stays, and the next ``up`` completes it.
     """
     project = request.project
-    if not request.dry_run:
-        await claim(tools, "bring up", project.name)
-    try:
-        async with lease(tools, project.name, operation, wait=not request.no_wait_lease):
-            await still_asked_for(tools, project.name, operation)
-            return await _Up(tools, request, operation).run()
-    except TabibError:
-        # Nothing may be in care yet: then this installation owns nothing.
-        await let_go(tools)
-        raise
+    async with (
+        owning(tools, "bring up", project.name, dry_run=request.dry_run),
+        lease(tools, project.name, operation, wait=not request.no_wait_lease),
+    ):
+        await still_asked_for(tools, project.name, operation)
+        return await _Up(tools, request, operation).run()
 
 
 PLANS = 3
