@@ -96,18 +96,20 @@ class Bench:
 
 
 def interleaved(
-    runs: int, measures: Sequence[Callable[[], float | Sequence[float]]]
+    runs: int, measures: Sequence[Callable[[], float | Sequence[float]]], settle_s: float = 0.0
 ) -> list[list[float]]:
     """The median of each measure's figures over ``runs`` rounds, each round in turn.
 
-    A measure returns one figure or several; the order rotates, so that no measure always comes
-    after the same other one.
+    A measure returns one figure or several. The order rotates, and turns round every second time,
+    so that no measure always comes after the same other one. ``settle_s``: before each, for the
+    engine and the kernel to clear away what the one before left (network namespaces, mounts).
     """
     figures: list[list[list[float]]] = [[] for _ in measures]
     for number in range(runs):
         shift = number % len(measures)
-        for offset in range(len(measures)):
-            index = (offset + shift) % len(measures)
+        order = [*range(shift, len(measures)), *range(shift)]
+        for index in order if number % 2 == 0 else reversed(order):
+            time.sleep(settle_s)
             found = measures[index]()
             figures[index].append([found] if isinstance(found, float) else list(found))
     return [[statistics.median(column) for column in zip(*found, strict=True)] for found in figures]

@@ -11,13 +11,16 @@ from benchmarks.bench import ROOT, Bench, Row, interleaved
 
 SERVICES = 30
 IMAGE = "busybox:1.36"
+SETTLE_S = 2.0
 
 
 def shop(bench: Bench) -> list[Row]:
     """The example shop: health checks and dependencies decide, not the orchestrator."""
     bench.environment["SHOP_PORT"] = "18080"
     file = bench.project(ROOT / "examples" / "shop" / "compose.yaml")
-    mine, peer = interleaved(bench.runs, [_tabib(bench, file, "bench"), _compose(bench, file)])
+    mine, peer = interleaved(
+        bench.runs, [_tabib(bench, file, "bench"), _compose(bench, file)], SETTLE_S
+    )
     return _rows("shop", mine, peer, up_target="≤ 0.95×")
 
 
@@ -31,6 +34,7 @@ def many(bench: Bench) -> list[Row]:
             _compose(bench, file),
             lambda: asyncio.run(floor.up(SERVICES, IMAGE)),
         ],
+        SETTLE_S,
     )
     rows = _rows(f"{SERVICES} services", mine, peer, up_target="≤ 0.9×")
     floor_row = Row(

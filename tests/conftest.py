@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -18,6 +19,8 @@ from tabib.model.wire import EndpointAddress
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "virtual: runs on a loop of virtual time")
+    # A shell starts what runs in its background with SIGINT ignored, and all that it starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_asyncio_loop_factories(

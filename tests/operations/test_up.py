@@ -294,3 +294,38 @@ async def test_a_renamed_service_is_told_and_removed_when_asked(house: House) ->
         assert answer["removed"] == ["tale-web-1"]
         await daemon.passes(60)
         assert [one for one in await daemon.incidents() if one.outcome == "open"] == []
+
+
+@story
+async def test_a_container_that_ends_at_once_fails_the_up_that_started_it(house: House) -> None:
+    """It runs for a moment: only a look after everything was started can tell."""
+    house.world.programs.set(Program(exit_code=4, after_s=0.1), service="web")
+    slow = project(service("web", restart="no"), service("slow"))
+    house.world.faults.slow(1.0, verb="start_container", target="tale-slow-1")
+    async with house.daemon() as daemon:
+        with pytest.raises(NotHealthy, match="exited with code 4"):
+            await daemon.up(slow)
+
+
+@story
+async def test_containers_that_nothing_waits_for_are_looked_at_together(house: House) -> None:
+    async with house.daemon() as daemon:
+        engine = Counted(daemon.tools.engine)
+        daemon.tools.engine = engine
+        await daemon.up(project(*(service(f"s{number}") for number in range(20))))
+        assert engine.looks == 0
+
+
+class Counted:
+    """An engine whose inspections for the sake of waiting are counted."""
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+        self.looks = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._engine, name)
+
+    async def look(self, container: str) -> Any:
+        self.looks += 1
+        return await self._engine.look(container)

@@ -179,10 +179,10 @@ class Care:
 
     def _ours(self, event: Event, now: datetime) -> bool:
         """Whether our own action explains the event: cheap, for an ``up`` causes hundreds."""
-        own = [a for a in self.tools.actions.recent if a.target in (event.id, event.name)]
+        own = self.tools.actions.about(event.id, event.name)
         if not own:
             return False
-        line = Timeline.of(e for e in self.tools.watch.history(event.project) if e.id == event.id)
+        line = Timeline.of(self.tools.watch.history(event.project, event.id))
         return is_ours(event, line, own, now, DEFAULT_LIMITS)
 
     async def _later(self, event: Event, at: datetime) -> None:

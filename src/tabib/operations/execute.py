@@ -14,12 +14,16 @@ from datetime import datetime
 from typing import Any
 
 from tabib.model.errors import Interrupted, PortTaken, StateUnusable, TabibError, from_wire
+from tabib.model.event import Event
 from tabib.model.plan import Plan, Step, StepOutcome, StepProgress, StepResult, Verb
 from tabib.model.release import JournalEntry
+from tabib.operations.actions import targets
 from tabib.operations.holders import with_holder
 from tabib.operations.operation import Operation, bug
+from tabib.operations.outcomes import Outcomes
 from tabib.operations.tools import Tools
-from tabib.operations.waiting import wait_for
+from tabib.operations.turns import Turns
+from tabib.operations.waiting import RollCall, wait_for
 from tabib.ports import Credentials
 
 PARALLEL_CALLS = 10
@@ -84,8 +88,8 @@ async def execute(
     :raises StateUnusable: the journal cannot be written: nothing is done that is not announced.
     """
     run = _Run(tools, plan, operation, credentials)
-    with tools.actions.at_work():
-        async with asyncio.TaskGroup() as group:
+    with tools.actions.at_work(), tools.watch.listen(run.note_death):
+        async with run.outcomes.written(), asyncio.TaskGroup() as group:
             for step in plan.steps:
                 group.create_task(run.step(step), name=step.id)
     if run.fatal is not None:
@@ -103,15 +107,24 @@ class _Run:
         self.credentials = credentials
         self.execution = Execution()
         self.fatal: StateUnusable | None = None
-        self._calls = asyncio.Semaphore(PARALLEL_CALLS)
+        self.outcomes = Outcomes(tools.journal)
+        self._turns = Turns(PARALLEL_CALLS)
+        self._roll_call = RollCall(tools, plan.project)
+        self._rank = _ranks(plan)
+        self._awaited = {before for step in plan.steps for before in step.after}
+        self._calls_left = sum(step.verb is not Verb.WAIT for step in plan.steps)
         self._ended = {step.id: asyncio.Event() for step in plan.steps}
+        self._stops = {s.id: s.target for s in plan.steps if s.verb is Verb.STOP_CONTAINER}
+        self._dead = {step_id: asyncio.Event() for step_id in self._stops}
         self._optional = {step.id for step in plan.steps if step.optional}
         self._last_progress: dict[str, float] = {}
 
     async def step(self, step: Step) -> None:
         """One step, once everything it comes after has ended."""
         for before in step.after:
-            await self._ended[before].wait()
+            # What may stop once another has ended need not wait while the engine clears up there.
+            both_stop = step.id in self._stops and before in self._stops
+            await (self._dead if both_stop else self._ended)[before].wait()
         try:
             await self._in_turn(step)
         except StateUnusable as error:
@@ -119,17 +132,30 @@ class _Run:
             self.operation.stop()
         finally:
             self._ended[step.id].set()
+            if step.id in self._dead:
+                self._dead[step.id].set()
+            self._calls_left -= step.verb is not Verb.WAIT
+            if not self._calls_left:
+                self._roll_call.begin()
+
+    def note_death(self, event: Event) -> bool:
+        """A container that is being stopped has ended; nothing is kept of the event."""
+        if event.action == "die":
+            for step_id, target in self._stops.items():
+                if target in (event.id, event.name):
+                    self._dead[step_id].set()
+        return False
 
     async def _in_turn(self, step: Step) -> None:
         blocked = [before for before in step.after if not self._succeeded(before)]
-        if any(self._state(before) == "skipped" or self._failed(before) for before in blocked):
+        if any(self._state(before) in ("skipped", "failed") for before in blocked):
             self._conclude(step, "skipped")
         elif blocked or self.operation.stopping:
             self._conclude(step, "stopped")
         elif step.verb is Verb.WAIT:
             await self._wait(step)
         else:
-            async with self._calls:
+            async with self._turns.taken(self._rank[step.id]):
                 await self._apply_unless_stopped(step)
 
     def _state(self, step_id: str) -> str:
@@ -137,17 +163,17 @@ class _Run:
         outcome = self.execution.outcomes.get(step_id)
         return outcome.state if outcome else "stopped"
 
-    def _failed(self, step_id: str) -> bool:
-        return self._state(step_id) == "failed"
-
     def _succeeded(self, step_id: str) -> bool:
+        if step_id in self._dead and not self._ended[step_id].is_set():
+            return self._dead[step_id].is_set()
         return self._state(step_id) == "done" or step_id in self._optional
 
     async def _wait(self, step: Step) -> None:
         started = self.tools.clock.now()
         self._emit(step, "started")
         try:
-            await wait_for(self.tools, step, self.operation)
+            last = step.id not in self._awaited
+            await wait_for(self.tools, step, self.operation, self._roll_call if last else None)
         except Interrupted:
             self._conclude(step, "stopped", started)
         except TabibError as error:
@@ -166,8 +192,8 @@ class _Run:
     async def _apply(self, step: Step) -> None:
         tools = self.tools
         started = tools.clock.now()
-        await tools.journal.append(self._entry("intent", step, started, _intent(step)))
-        action = tools.actions.begin(_targets(step), step.verb, started)
+        await self.outcomes.append(self._entry("intent", step, started, _intent(step)))
+        action = tools.actions.begin(targets(step), step.verb, started)
         self._emit(step, "started")
         result, error = await self._call(step)
         ended = tools.clock.now()
@@ -180,7 +206,7 @@ class _Run:
         self._conclude(step, "failed" if error else "done", started, error)
         for warning in result.warnings:
             self.operation.note(f"{step.subject}: {warning}", "warning")
-        await tools.journal.append(self._entry("outcome", step, ended, outcome))
+        self.outcomes.add(self._entry("outcome", step, ended, outcome))
 
     async def _call(self, step: Step) -> tuple[StepResult, TabibError | None]:
         try:
@@ -252,6 +278,14 @@ class _Run:
         )
 
 
+def _ranks(plan: Plan) -> dict[str, int]:
+    """Step → how many steps lead up to it, at the most."""
+    ranks: dict[str, int] = {}
+    for step in plan.steps:
+        ranks[step.id] = 1 + max((ranks[before] for before in step.after), default=0)
+    return ranks
+
+
 def _intent(step: Step) -> dict[str, Any]:
     """What the journal keeps of a step: never the specification itself, which holds values."""
     return {
@@ -261,11 +295,3 @@ def _intent(step: Step) -> dict[str, Any]:
         "reason": step.reason,
         "service": step.service,
     }
-
-
-def _targets(step: Step) -> tuple[str, ...]:
-    names = [step.target, step.container.name if step.container else ""]
-    names += [str(step.options.get("name", "")), str(step.options.get("container", ""))]
-    if step.verb is not Verb.PULL_IMAGE:
-        names.append(step.subject.removeprefix("network ").removeprefix("volume "))
-    return tuple(names)

@@ -148,7 +148,8 @@ class Ward:
         known = self._known.get(project)
         if known and known.record.release == record.release:
             release = known.release
-            if release and release.verdict == "pending":
+            # While an operation has the project in hand, nothing is judged yet.
+            if release and release.verdict == "pending" and not tools.actions.busy(project):
                 release = await self._release(record)
             known.record, known.release = record, release
             return known

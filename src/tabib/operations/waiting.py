@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from tabib.model.container import ContainerState
@@ -11,15 +11,53 @@ from tabib.model.errors import NotFound, NotHealthy
 from tabib.model.plan import Step
 from tabib.operations.operation import Operation
 from tabib.operations.tools import Tools
+from tabib.operations.watch import Queue
 
 LOOK_EVERY_S = 5.0
+SETTLE_S = 2.0
+_TELLING = frozenset({"die", "oom", "destroy", "health_status"})
 RESTARTS_TOLERATED = 3
 TAIL_LINES = 5
 PROBE_CHARACTERS = 300
 
 
-async def wait_for(tools: Tools, step: Step, operation: Operation) -> None:
-    """Return once the container of a ``wait`` step meets its condition.
+class RollCall:
+    """One look at the whole project, for all waits that no further step waits for.
+
+    They need not look as soon as their own container starts: thirty inspections keep an engine
+    busy that has containers to start, and a container that ends at once is seen only later.
+    """
+
+    def __init__(self, tools: Tools, project: str) -> None:
+        self._tools = tools
+        self._project = project
+        self._begun = asyncio.Event()
+        self._look: asyncio.Task[Mapping[str, ContainerState]] | None = None
+
+    def begin(self) -> None:
+        """Everything that there was to do has been done."""
+        self._begun.set()
+
+    async def begun(self) -> None:
+        """Return once it has begun."""
+        await self._begun.wait()
+
+    async def glance(self, target: str) -> ContainerState | None:
+        """The container as a list shows it; whoever asks meanwhile shares the list."""
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._list())
+        return (await asyncio.shield(self._look)).get(target)
+
+    async def _list(self) -> Mapping[str, ContainerState]:
+        seen = await self._tools.engine.observe(self._project, detail=False)
+        return {key: one for one in seen.containers for key in (one.id, one.name)}
+
+
+async def wait_for(
+    tools: Tools, step: Step, operation: Operation, roll_call: RollCall | None = None
+) -> None:
+    """Return once the container of a ``wait`` step meets its condition; with ``roll_call``, not
+    before that has begun, the container's own events tell something, or some time has passed.
 
     :raises NotHealthy: it exited, turned unhealthy, restarts again and again, or the step's
         ``timeout_s`` ran out; the message has the last lines of its log.
@@ -35,6 +73,13 @@ async def wait_for(tools: Tools, step: Step, operation: Operation) -> None:
     with tools.watch.listen(mine) as queue:
         try:
             async with asyncio.timeout(timeout_s):
+                if roll_call is not None:
+                    telling = asyncio.Event()
+                    await _next(operation, SETTLE_S, _told(queue, telling), roll_call.begun())
+                    # Of what has just ended a list may still say that it runs.
+                    glance = None if telling.is_set() else await roll_call.glance(target)
+                    if glance is not None and judge(glance, condition) is None:
+                        return
                 while True:
                     operation.check_stop()
                     state = await tools.engine.look(target)
@@ -43,7 +88,7 @@ async def wait_for(tools: Tools, step: Step, operation: Operation) -> None:
                         return
                     if problem:
                         raise await _not_healthy(tools, step, state, problem)
-                    await _next(queue.get(), operation)
+                    await _next(operation, LOOK_EVERY_S, queue.get())
         except TimeoutError:
             state = await tools.engine.look(target)
             raise await _not_healthy(
@@ -93,14 +138,18 @@ def describe(state: ContainerState) -> str:
     return state.status
 
 
-async def _next(event: object, operation: Operation) -> None:
-    """Until the next event, a stop request, or the time for another look."""
-    tasks = [
-        asyncio.ensure_future(event),  # type: ignore[call-overload]
-        asyncio.ensure_future(operation.stop_requested()),
-    ]
+async def _told(queue: Queue, telling: asyncio.Event) -> None:
+    """Until an event that may decide it; then ``telling`` is set."""
+    while (await queue.get()).action not in _TELLING:
+        pass
+    telling.set()
+
+
+async def _next(operation: Operation, timeout_s: float, *news: Coroutine[Any, Any, object]) -> None:
+    """Until any of ``news``, a stop request, or the time for another look."""
+    tasks = [asyncio.create_task(one) for one in (*news, operation.stop_requested())]
     try:
-        await asyncio.wait(tasks, timeout=LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(tasks, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()

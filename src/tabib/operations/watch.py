@@ -73,9 +73,12 @@ class Watch:
         """Ask the engine for what happened since ``time_ns`` (its clock) when first connecting."""
         self._last_ns = time_ns
 
-    def history(self, project: str) -> list[Event]:
-        """Recent events of a project's containers and networks, oldest first."""
+    def history(self, project: str, id: str = "") -> list[Event]:
+        """Recent events of a project's containers and networks, oldest first; of ``id`` alone
+        where it is given."""
         found = [*self._history.get(project, ()), *self._history.get("", ())]
+        if id:
+            found = [event for event in found if event.id == id]
         return sorted(found, key=lambda event: event.time_ns)
 
     def forget(self, project: str) -> None:
