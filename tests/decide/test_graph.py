@@ -14,10 +14,10 @@ from tabib.decide.graph import (
     awaited_jobs,
     dependents,
     is_declared_job,
-    is_job,
     order,
     selection,
 )
+from tabib.decide.verdict import is_job
 from tabib.model.container import ImageState
 from tabib.model.errors import ConfigError
 from tabib.model.project import Dependency, Project, Service
@@ -123,6 +123,7 @@ JOBS = project(service("job"), service("web", depends_on=after("job", condition=
         (service("x", check=True), JOBS, None, False),
         (service("x", check=True, extension={"job": True}), JOBS, None, True),
         (service("x", extension={"job": False}), JOBS, None, False),
+        (service("x", extension={"job": "no"}), JOBS, None, False),
         (service("x"), JOBS, ImageState(id="i", exposed=("80/tcp",)), False),
         (service("x"), JOBS, ImageState(id="i", has_healthcheck=True), False),
     ],

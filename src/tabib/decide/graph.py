@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tabib.model.container import ImageState
 from tabib.model.errors import ConfigError
 from tabib.model.project import Project, Service
 
@@ -77,18 +76,10 @@ def is_declared_job(project: Project, service: Service) -> bool:
 
     A declared job that ended with 0 is not run again by ``up`` while nothing changed.
     """
-    if "job" in service.extension:
-        return bool(service.extension["job"])
+    said = service.extension.get("job")
+    if said is not None:
+        return str(said).lower() in ("true", "1", "yes")
     return service.name in awaited_jobs(project)
-
-
-def is_job(project: Project, service: Service, image: ImageState | None = None) -> bool:
-    """Whether exit 0 counts as finished: declared so, or nothing to serve and nothing to check."""
-    if "job" in service.extension or is_declared_job(project, service):
-        return is_declared_job(project, service)
-    serves = service.spec.get("ports") or service.spec.get("expose") or service.has_healthcheck
-    image_serves = image is not None and (image.exposed or image.has_healthcheck)
-    return not serves and not image_serves
 
 
 def dependents(project: Project, name: str) -> tuple[str, ...]:

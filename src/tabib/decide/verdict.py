@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from tabib.decide.graph import is_declared_job
 from tabib.model.container import ImageState
 from tabib.model.plan import Verb
 from tabib.model.project import Project, Service
@@ -193,14 +194,8 @@ def is_job(project: Project, service: Service, image: ImageState | None = None) 
     by ``service_completed_successfully``; else one without ports, expose and health check in the
     file and in the image.
     """
-    said = service.extension.get("job")
-    if said is not None:
-        return str(said).lower() in ("true", "1", "yes")
-    for other in project.services.values():
-        for edge in other.depends_on:
-            awaited = edge.condition == "service_completed_successfully"
-            if awaited and edge.service == service.name:
-                return True
+    if service.extension.get("job") is not None or is_declared_job(project, service):
+        return is_declared_job(project, service)
     serves = bool(service.spec.get("ports") or service.spec.get("expose"))
     if image is not None:
         serves = serves or bool(image.exposed)
