@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,6 +49,7 @@ def _tabib(bench: Bench, file: Path, project: str):  # type: ignore[no-untyped-d
         base = ["-f", str(file), "-p", f"tabib-{project}"]
         up = bench.tabib(*base, "up")
         again = bench.tabib(*base, "up")
+        time.sleep(SETTLE_S)
         down = bench.tabib(*base, "down", "-v", "--yes", "--timeout", "1")
         return up, again, down
 
@@ -61,6 +63,7 @@ def _compose(bench: Bench, file: Path):  # type: ignore[no-untyped-def]
         base = [program, "-f", str(file), "-p", "compose-bench"]
         up = bench.run(*base, "up", "-d", "--wait")
         again = bench.run(*base, "up", "-d", "--wait")
+        time.sleep(SETTLE_S)
         down = bench.run(*base, "down", "-v", "-t", "1")
         return up, again, down
 
