@@ -108,8 +108,9 @@ async def test_networks(engine: DockerEngine, create: Any, prefix: str) -> None:
     networks = (await engine.inspect(name))["NetworkSettings"]["Networks"]
     assert networks[wanted.name]["NetworkID"] == made.id
     assert "x" in networks[other.name]["Aliases"]
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict) as attached:
         await engine.apply(step(Verb.REMOVE_NETWORK, other.name))
+    assert name in attached.value.advice
     for _ in range(2):
         await engine.apply(step(Verb.DISCONNECT_NETWORK, other.name, options=options))
     for _ in range(2):

@@ -32,15 +32,30 @@ async def remove_network(gateway: Gateway, step: Step) -> StepResult:
         pass
     except EngineError as error:
         if "active endpoints" in error.happened and not isinstance(error, Conflict):
-            raise Conflict(
-                error.happened,
-                attempted=error.attempted,
-                target=error.target,
-                advice="Remove the containers that are attached to it first.",
-                details=error.details,
-            ) from error
+            raise await _still_attached(gateway, step, error) from error
         raise
     return StepResult()
+
+
+async def _still_attached(gateway: Gateway, step: Step, error: EngineError) -> Conflict:
+    look = Call(attempted="inspect network", target=step.target)
+    found = await gateway.get(look, f"/networks/{segment(step.target)}")
+    names = sorted(str(one.get("Name")) for one in (found.get("Containers") or {}).values())
+    if names:
+        advice = f"Remove what is attached to it first: {', '.join(names)}."
+    else:
+        # Seen with Engine 20.10: many containers started and removed at once.
+        advice = (
+            "No container is attached: the engine has lost count of this network's endpoints. "
+            "It counts anew when it is restarted; the network can be removed then."
+        )
+    return Conflict(
+        error.happened,
+        attempted=error.attempted,
+        target=error.target,
+        advice=advice,
+        details={**error.details, "attached": names},
+    )
 
 
 async def create_volume(gateway: Gateway, step: Step) -> StepResult:
