@@ -31,7 +31,7 @@ async def remove_network(gateway: Gateway, step: Step) -> StepResult:
     except NotFound:
         pass
     except EngineError as error:
-        if "active endpoints" in error.happened and not isinstance(error, Conflict):
+        if "active endpoints" in error.happened:
             raise await _still_attached(gateway, step, error) from error
         raise
     return StepResult()
