@@ -35,6 +35,7 @@ def oneoff_spec(
     base = container_spec(desired, replace(service, spec=spec), 1, image)
     labels = {**base.labels, c.LABEL_ONEOFF: "True"}
     labels.pop(c.LABEL_RELEASE, None)
+    labels.pop(c.LABEL_HOOKS, None)
     labels.pop(c.LABEL_CONFIG_HASH, None)
     return replace(
         base,

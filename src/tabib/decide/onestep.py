@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tabib.decide.hooks import hook_options
 from tabib.model.container import ContainerState
 from tabib.model.plan import Step, Verb
 
@@ -17,7 +18,10 @@ def on_container(
     after: tuple[str, ...] = (),
     options: Mapping[str, Any] | None = None,
 ) -> Step:
-    """``verb`` on ``state``, by its id; the step is called ``<word>:<container's name>``."""
+    """``verb`` on ``state``, by its id; the step is called ``<word>:<container's name>``.
+
+    The container's own hooks are added to ``options``.
+    """
     word = verb.value.removesuffix("_container")
     return Step(
         id=f"{word}:{state.name}",
@@ -27,5 +31,5 @@ def on_container(
         target=state.id,
         service=state.service,
         after=after,
-        options=options or {},
+        options={**(options or {}), **hook_options(verb, state.labels)},
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tabib.decide.desired import Desired, VolumePlace
+from tabib.decide.hooks import hook_labels
 from tabib.decide.mounts import all_mounts, anonymous_mounts, injected_files, still_wanted
 from tabib.model import container as c
 from tabib.model.container import (
@@ -120,6 +121,7 @@ def _labels(
         c.LABEL_CONFIG_FILES: ",".join(project.files),
         c.LABEL_IMAGE: image.id if image else "",
         c.LABEL_VERSION: COMPOSE_VERSION,
+        **hook_labels(service.spec),
         c.LABEL_RELEASE: str(desired.release),
         c.LABEL_OWNER: desired.installation,
     }

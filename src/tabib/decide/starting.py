@@ -8,6 +8,7 @@ from typing import Any
 from tabib.decide.containers import ServicePlan, SlotPlan
 from tabib.decide.desired import Desired
 from tabib.decide.graph import COMPLETED, HEALTHY, is_declared_job
+from tabib.decide.hooks import hook_labels, hook_options
 from tabib.decide.steps import Builder
 from tabib.model.container import Observed
 from tabib.model.plan import Step, Verb
@@ -90,6 +91,7 @@ class Starting:
             target=slot.old.id if slot.kind == "start" and slot.old else slot.name,
             service=slot.service.name,
             after=(*((usable,) if usable else ()), *after, *self._port_holders(slot)),
+            options=_hooks(Verb.START_CONTAINER, slot),
         )
         self.builder.steps.append(step)
         self.started[slot.name] = step.id
@@ -103,6 +105,7 @@ class Starting:
             target=slot.name,
             service=slot.service.name,
             after=after,
+            options=_hooks(Verb.RESTART_CONTAINER, slot),
         )
         self.builder.steps.append(step)
         self.started[slot.name] = step.id
@@ -151,6 +154,14 @@ class Starting:
             self._wait(slot, "completed")
         elif f"wait:{slot.name}:healthy" not in self.waits:
             self._wait(slot, "ready")
+
+
+def _hooks(verb: Verb, slot: SlotPlan) -> Mapping[str, Any]:
+    """Of the container that is there, where it stays; else of the one that is created."""
+    stays = slot.kind in ("start", "keep") and slot.old
+    return hook_options(
+        verb, slot.old.labels if stays and slot.old else hook_labels(slot.service.spec)
+    )
 
 
 def _shares_namespace(service: Service, other: str) -> bool:

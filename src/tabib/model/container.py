@@ -31,6 +31,8 @@ LABEL_RELEASE = "tabib.release"
 LABEL_OWNER = "tabib.installation"
 LABEL_VOLUME_ID = "tabib.volume-id"
 LABEL_VOLUME_GENERATION = "tabib.volume-generation"
+LABEL_HOOKS = "tabib.hooks"
+"""JSON of ``post_start`` and ``pre_stop``, on containers that have some; may hold secrets."""
 
 RUNNING = ("running", "paused", "restarting")
 """States in which a container has, or is about to have, a process, endpoints and ports."""

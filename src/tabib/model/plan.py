@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from tabib.model.build import BuildSpec
 from tabib.model.container import ContainerSpec, NetworkSpec, VolumeSpec
 
 
@@ -15,6 +16,8 @@ class Verb(StrEnum):
     """What a step does. ``wait`` changes nothing: it is a barrier on a container's condition."""
 
     PULL_IMAGE = "pull_image"
+    BUILD_IMAGE = "build_image"
+    PUSH_IMAGE = "push_image"
     TAG_IMAGE = "tag_image"
     UNTAG_IMAGE = "untag_image"
     CREATE_NETWORK = "create_network"
@@ -43,9 +46,13 @@ class Step:
     reference); ``subject`` is what a person calls it. ``after`` lists ids of steps that must have
     succeeded before. Options by verb:
 
-    - ``pull_image``: ``{"platform"?}``; ``tag_image``: ``{"repository", "tag"}``;
+    - ``pull_image``: ``{"platform"?}``; ``push_image``: the target is the reference;
+      ``build_image``: all is in ``build``; ``tag_image``: ``{"repository", "tag"}``;
       ``untag_image``: the target is the tag to remove (its layers go only with their last tag)
     - ``stop_container``, ``restart_container``: ``{"timeout_s"?, "signal"?}``
+    - ``start_container``, ``stop_container``, ``restart_container`` also: ``{"post_start"?,
+      "pre_stop"?}``: lists of canonical Compose hooks to run inside, one after the other. A
+      ``post_start`` that fails fails the step; a ``pre_stop`` that fails is a warning of it
     - ``kill_container``: ``{"signal"}``
     - ``remove_container``: ``{"force": bool, "volumes": bool}`` (``volumes``: anonymous ones)
     - ``rename_container``: ``{"name"}``
@@ -64,6 +71,7 @@ class Step:
     container: ContainerSpec | None = None
     network: NetworkSpec | None = None
     volume: VolumeSpec | None = None
+    build: BuildSpec | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     optional: bool = False
     """Its failure is reported, and does not fail what comes after."""

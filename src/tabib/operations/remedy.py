@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from tabib.decide.desired import Desired, Options
 from tabib.decide.halts import halt
+from tabib.decide.hooks import hook_options
 from tabib.decide.images import plan_pulls, references
 from tabib.decide.onestep import on_container
 from tabib.decide.reconcile import reconcile
@@ -98,6 +99,7 @@ async def _from_inspection(
         reason=decision.reason,
         target=verdict.container,
         service=verdict.service,
+        options=hook_options(Verb.START_CONTAINER, state.labels if state else {}),
     )
     if state is not None:
         return Plan(project=name, steps=() if state.status == "running" else (start,))
@@ -121,4 +123,5 @@ async def _from_inspection(
             raw=tools.engine.recreate_body(inspection),
         ),
     )
-    return Plan(project=name, steps=(create, replace(start, after=(create.id,))))
+    hooks = hook_options(Verb.START_CONTAINER, labels)
+    return Plan(project=name, steps=(create, replace(start, after=(create.id,), options=hooks)))

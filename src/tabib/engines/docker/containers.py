@@ -9,6 +9,7 @@ from typing import Any
 from tabib.engines.docker.archives import put_files
 from tabib.engines.docker.call import CHANGE_DEADLINE_S, CREATE, START, Call, segment
 from tabib.engines.docker.gateway import Gateway
+from tabib.engines.docker.hooks import after_start, before_stop
 from tabib.engines.docker.translate.creation import Creation, creation
 from tabib.model.container import ContainerSpec
 from tabib.model.errors import Bug, Conflict, EngineTimeout, NotFound, PortTaken, TabibError
@@ -68,12 +69,13 @@ async def _discard(gateway: Gateway, identity: str) -> None:
 
 
 async def start(gateway: Gateway, step: Step) -> StepResult:
-    """Start; what runs already is fine."""
+    """Start, and run the hooks that come after it; what runs already is fine."""
     try:
         await gateway.post(_call(START, step), _path(step, "/start"))
     except PortTaken as error:
         await _explain_port(gateway, step, error)
         raise
+    await after_start(gateway, step)
     return StepResult()
 
 
@@ -106,29 +108,35 @@ def _protocol_of(inspection: Mapping[str, Any], port: str) -> str:
 
 
 async def stop(gateway: Gateway, step: Step) -> StepResult:
-    """Stop within ``timeout_s`` (the container's own grace where None); gone is stopped."""
+    """Stop within ``timeout_s`` (the container's own grace where None); gone is stopped.
+
+    Its hooks run first, outside that time.
+    """
     signal = str(step.options.get("signal") or "")
+    warnings = await before_stop(gateway, step)
     try:
         grace_s = await _grace_s(gateway, step)
         call = _call("stop container", step, grace_s + CHANGE_DEADLINE_S)
         if signal and gateway.api < STOP_SIGNAL_SINCE:
             await _stop_by_hand(gateway, step, signal, grace_s)
-            return StepResult()
+            return StepResult(warnings=warnings)
         params = _timeout(step)
         if signal:
             params["signal"] = signal
         await gateway.post(call, _path(step, "/stop"), params)
     except NotFound:
         pass
-    return StepResult()
+    return StepResult(warnings=warnings)
 
 
 async def restart(gateway: Gateway, step: Step) -> StepResult:
-    """Stop and start as one call of the engine."""
+    """Stop and start as one call of the engine, between the hooks for either."""
     signal = str(step.options.get("signal") or "")
     if signal and gateway.api < STOP_SIGNAL_SINCE:
-        await stop(gateway, step)
-        return await start(gateway, step)
+        stopped = await stop(gateway, step)
+        await start(gateway, step)
+        return stopped
+    warnings = await before_stop(gateway, step)
     params = _timeout(step) | ({"signal": signal} if signal else {})
     grace_s = await _grace_s(gateway, step)
     call = _call("restart container", step, grace_s + CHANGE_DEADLINE_S)
@@ -137,7 +145,8 @@ async def restart(gateway: Gateway, step: Step) -> StepResult:
     except PortTaken as error:
         await _explain_port(gateway, step, error)
         raise
-    return StepResult()
+    await after_start(gateway, step)
+    return StepResult(warnings=warnings)
 
 
 def _timeout(step: Step) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tabib.engines.docker.call import READ_DEADLINE_S, Call, segment
 from tabib.engines.docker.gateway import Gateway
@@ -19,16 +20,24 @@ async def run_exec(
 
     :raises EngineTimeout: it has not ended in time. The engine has no way to end it: it goes on.
     """
+    return await execute(gateway, container, {"Cmd": list(argv), "User": user}, timeout_s)
+
+
+async def execute(
+    gateway: Gateway, container: str, config: Mapping[str, Any], timeout_s: float
+) -> ExecResult:
+    """As :func:`run_exec`, with ``config`` as the API's exec configuration."""
     call = Call(attempted="execute in container", target=container, deadline_s=READ_DEADLINE_S)
-    body = {"Cmd": list(argv), "User": user, "AttachStdout": True, "AttachStderr": True}
+    body = {**config, "AttachStdout": True, "AttachStderr": True}
     made = await gateway.post(call, f"/containers/{segment(container)}/exec", body=body)
     identity = str(made["Id"])
     try:
         async with asyncio.timeout(timeout_s):
             output = await _run(gateway, call, identity)
     except TimeoutError as error:
+        program = next(iter(config["Cmd"]), "the command")
         raise EngineTimeout(
-            f"{argv[0] if argv else 'the command'} has not ended within {timeout_s:g} seconds",
+            f"{program} has not ended within {timeout_s:g} seconds",
             attempted=call.attempted,
             target=call.target,
             advice="It runs on inside the container; allow it more time or find out what holds it.",

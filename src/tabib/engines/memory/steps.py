@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from tabib.engines.memory import containers, lifecycle, resources
+from tabib.engines.memory import containers, hooks, lifecycle, resources
 from tabib.engines.memory.creation import signal_number
 from tabib.engines.memory.world import World
 from tabib.model.errors import Bug
@@ -32,7 +32,8 @@ async def apply(world: World, step: Step, progress: ProgressSink | None) -> Step
         raise Bug(f"{step.verb} is not a call of an engine", target=step.subject)
     if step.verb is not Verb.START_CONTAINER:
         await world.pause(world.latency.of(step.verb, world.rng))
-    return StepResult(id=await act(world, step) or "")
+    warnings = hooks.before_stop(world, step)
+    return StepResult(id=await act(world, step) or "", warnings=warnings)
 
 
 async def _create_container(world: World, step: Step) -> str:
@@ -55,6 +56,7 @@ async def _create_volume(world: World, step: Step) -> str:
 
 async def _start(world: World, step: Step) -> None:
     await lifecycle.start(world, world.container(step.target, "start container"))
+    hooks.after_start(world, step)
 
 
 async def _stop(world: World, step: Step) -> None:
@@ -67,6 +69,7 @@ async def _restart(world: World, step: Step) -> None:
     record = world.container(step.target, "restart container")
     await lifecycle.start(world, record)
     world.emit(record, "restart")
+    hooks.after_start(world, step)
 
 
 async def _stop_as_told(world: World, step: Step, attempted: str) -> None:

@@ -63,10 +63,9 @@ def _mount(mount: Mount) -> dict[str, Any]:
         "Target": mount.target,
         "ReadOnly": mount.read_only,
     }
-    builder = {"bind": _bind_options, "volume": _volume_options, "tmpfs": _tmpfs_options}
-    name = {"bind": "Bind", "volume": "Volume", "tmpfs": "Tmpfs", "image": "Image"}[mount.type]
-    options = builder.get(mount.type, _image_options)(mount.options)
-    return present({**fields, f"{name}Options": options})
+    builder = _OPTIONS.get(mount.type)
+    options = builder(mount.options) if builder else {}
+    return present({**fields, f"{mount.type.capitalize()}Options": options})
 
 
 def _bind_options(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,3 +95,12 @@ def _tmpfs_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _image_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return present({"Subpath": options.get("subpath")})
+
+
+_OPTIONS = {
+    "bind": _bind_options,
+    "volume": _volume_options,
+    "tmpfs": _tmpfs_options,
+    "image": _image_options,
+}
+"""Named pipes and cluster volumes have none."""

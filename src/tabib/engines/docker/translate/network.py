@@ -52,6 +52,9 @@ def container_links(spec: ContainerSpec) -> list[str]:
         links.append(f"{name}:{alias or name}")
         links.append(f"{name}:{name.removeprefix(f'{spec.project}-')}")
         links.append(f"{name}:{name}")
+    for written in spec.service.get("external_links") or ():
+        name, _, alias = str(written).partition(":")
+        links.append(f"{name}:{alias or name}")
     return list(dict.fromkeys(links))
 
 
