@@ -6,10 +6,10 @@ xhit/go-str2duration. Needed to the letter, because Compose hashes what it print
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import struct
+from json.encoder import encode_basestring
 from typing import Any
 
 _INT = re.compile(r"[+-]?[0-9]+")
@@ -107,7 +107,9 @@ _ESCAPED = re.compile("[<>&\u2028\u2029]")
 
 def quote(text: str) -> str:
     """A JSON string as Go writes it."""
-    plain = json.dumps(text, ensure_ascii=False)
+    plain = encode_basestring(text)
+    if _ESCAPED.search(plain) is None:
+        return plain
     return _ESCAPED.sub(lambda found: _ESCAPES[found[0]], plain)
 
 
