@@ -6,7 +6,6 @@ go back and forth between Compose and tabib without being recreated.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +15,8 @@ _NOT_HASHED = ("build", "pull_policy", "scale", "depends_on", "profiles")
 
 
 def _sha256(value: Any) -> str:
+    import hashlib  # 4 ms: who only checks or prints a file hashes nothing
+
     return hashlib.sha256(dumps(value).encode()).hexdigest()
 
 

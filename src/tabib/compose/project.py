@@ -45,6 +45,7 @@ class Builder:
                     spec["deploy"] = {**_ordered_replicas(spec["deploy"], spec["scale"])}
         common = extension.parse(self.tree, (), self.tree, {}, self.problems)
         make = ServiceBuilder(self.tree, self.name, self.setting, self.reader, self.problems)
+        make.no_hashes = self.request.no_hashes
         services = {n: make.service(n, s, common) for n, s in active.items()}
         idle = {n: make.service(n, s, common, active=False) for n, s in disabled.items()}
         self.problems.check()
@@ -108,7 +109,7 @@ class Builder:
                     name=spec.get("name", key),
                     external=spec.get("external", False),
                     spec=spec,
-                    config_hash=hashes.network_hash(spec),
+                    config_hash="" if self.request.no_hashes else hashes.network_hash(spec),
                 )
         self.problems.check()
         return found
@@ -123,7 +124,7 @@ class Builder:
                     name=spec.get("name", key),
                     external=spec.get("external", False),
                     spec=spec,
-                    config_hash=hashes.volume_hash(spec),
+                    config_hash="" if self.request.no_hashes else hashes.volume_hash(spec),
                 )
         self.problems.check()
         return found

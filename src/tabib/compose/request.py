@@ -52,3 +52,5 @@ class LoadRequest:
     no_normalize: bool = False
     no_path_resolution: bool = False
     no_consistency: bool = False
+    no_hashes: bool = False
+    """Leave the configuration hashes empty: who only checks or prints has no use for them."""

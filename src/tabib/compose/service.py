@@ -26,6 +26,7 @@ class ServiceBuilder:
     setting: Setting
     reader: Reader
     problems: Problems
+    no_hashes: bool = False
 
     def service(
         self, name: str, raw: Spec, common: Mapping[str, Any], active: bool = True
@@ -49,8 +50,8 @@ class ServiceBuilder:
         return Service(
             name=name,
             spec=spec,
-            config_hash=hashes.service_hash(created),
-            printed_hash=hashes.service_hash(_env_files_as_printed(self._with_platform(printed))),
+            config_hash=self._hash(created),
+            printed_hash=self._hash(_env_files_as_printed(self._with_platform(printed))),
             image=spec.get("image") or f"{self.project}-{name}",
             replicas=replicas if isinstance(replicas, int) else 1,
             container_name=spec.get("container_name", ""),
@@ -59,6 +60,9 @@ class ServiceBuilder:
             volumes=tuple(dict.fromkeys(_mounted(spec))),
             extension=extension.merged(common, own),
         )
+
+    def _hash(self, spec: Spec) -> str:
+        return "" if self.no_hashes else hashes.service_hash(spec)
 
     def _with_platform(self, spec: Spec) -> Spec:
         """What is hashed: services that are built get the default platform at the last moment."""

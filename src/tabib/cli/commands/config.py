@@ -47,6 +47,7 @@ def config(settings: Settings, /, services: tuple[str, ...], **given: Any) -> No
         services,
         no_interpolate=given["no_interpolate"],
         all_resources=bool(everything),
+        no_hashes=not given["hash_of"],
     )
     check_services(project, services)
     if given["quiet"]:
