@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from tabib.decide.desired import Desired, Options
-from tabib.decide.images import plan_pulls, references
 from tabib.decide.oneoff import oneoff_spec
 from tabib.decide.onestep import on_container
 from tabib.decide.reconcile import reconcile
@@ -15,9 +14,10 @@ from tabib.model.container import ContainerSpec, ContainerState
 from tabib.model.errors import UsageError
 from tabib.model.plan import Plan, Step, StepOutcome, Verb
 from tabib.model.wire import RunRequest, UpRequest
-from tabib.operations import volumes
+from tabib.operations import images, volumes
 from tabib.operations.execute import execute
 from tabib.operations.guard import owning
+from tabib.operations.honour import honour
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.show import show
@@ -53,6 +53,7 @@ async def run(tools: Tools, request: RunRequest, operation: Operation) -> Mappin
                 dry_run=request.dry_run,
                 no_wait_lease=request.no_wait_lease,
                 credentials=request.credentials,
+                sources=request.sources,
             ),
             operation,
         )
@@ -75,13 +76,17 @@ async def _plan(
 ) -> tuple[ContainerSpec, Plan]:
     project = request.project
     service = project.services[request.service]
-    observed = await tools.engine.observe(images=references([service]), detail=False)
-    pulls = plan_pulls(project, [service], observed.images)
-    if pulls.steps and not request.dry_run:
-        show(operation, pulls)
-        pulled = await execute(tools, pulls, operation, credentials=request.credentials)
-        pulled.raise_first(pulls, "run")
-        observed = await tools.engine.observe(images=references([service]), detail=False)
+    honour(tools, project, [service], operation)
+    observed = await images.look(tools, [service])
+    wanted = images.Wanted(
+        project=project,
+        attempted="run",
+        build=request.build,
+        sources=request.sources,
+        credentials=request.credentials,
+        dry_run=request.dry_run,
+    )
+    observed = await images.ensure(tools, operation, wanted, [service], observed)
     places = await volumes.places(tools, project, observed)
     desired = Desired(
         project=project,

@@ -16,11 +16,12 @@ from tabib.model.plan import Plan, Verb
 from tabib.model.project import Service
 from tabib.model.release import Release
 from tabib.model.wire import UpRequest
-from tabib.operations import volumes
+from tabib.operations import images, volumes
 from tabib.operations.closing import close_for
 from tabib.operations.deployment import Deployment
 from tabib.operations.execute import Execution, execute
 from tabib.operations.guard import owning, same_project
+from tabib.operations.honour import honour
 from tabib.operations.journalled import journalled, still_asked_for
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
@@ -70,9 +71,10 @@ class _Up:
         names = selection(project, request.services, with_dependencies=not request.no_deps)
         services = [project.services[name] for name in names]
         tools.secrets.know(project)
+        honour(tools, project, services, self.operation)
         observed = await self._observe(services)
         same_project(project, observed)
-        observed = await self._pull(services, observed)
+        observed = await self._images(services, observed)
         record = await tools.journal.care(tools.info.id, project.name)
         deployment = Deployment(
             tools=tools,
@@ -158,24 +160,20 @@ class _Up:
         }
 
     async def _observe(self, services: Iterable[Service]) -> Observed:
-        return await self.tools.engine.observe(
-            images=image_decisions.references(services), detail=False
-        )
+        return await images.look(self.tools, services)
 
-    async def _pull(self, services: list[Service], observed: Observed) -> Observed:
-        pulls = image_decisions.plan_pulls(
-            self.project, services, observed.images, self.request.pull
+    async def _images(self, services: list[Service], observed: Observed) -> Observed:
+        request = self.request
+        wanted = images.Wanted(
+            project=self.project,
+            attempted="up",
+            pull=request.pull,
+            build=request.build,
+            sources=request.sources,
+            credentials=request.credentials,
+            dry_run=request.dry_run,
         )
-        if not pulls.steps:
-            return observed
-        show(self.operation, pulls)
-        if self.request.dry_run:
-            return observed
-        execution = await execute(
-            self.tools, pulls, self.operation, credentials=self.request.credentials
-        )
-        execution.raise_first(pulls, "up")
-        return await self._observe(services)
+        return await images.ensure(self.tools, self.operation, wanted, services, observed)
 
     async def _afterwards(
         self, deployment: Deployment, plan: Plan, release: Release | None

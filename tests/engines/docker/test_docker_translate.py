@@ -88,13 +88,12 @@ def test_a_newer_engine_takes_all_networks_at_once() -> None:
     assert endpoint == {"Aliases": ["x"], "MacAddress": "02:42:ac:11:65:43"}
 
 
-def test_what_an_old_engine_cannot_do_is_said() -> None:
+def test_what_an_old_engine_does_not_know_is_left_out() -> None:
     check = {"test": ["CMD", "true"], "start_interval": "1s"}
     service = {"healthcheck": check, "annotations": {"a": "b"}}
     old, new = creation(spec(service), OLD), creation(spec(service), NEW)
-    assert len(old.warnings) == 2
     assert old.body["Healthcheck"] == {"Test": ["CMD", "true"]}
-    assert new.warnings == ()
+    assert "Annotations" not in old.body["HostConfig"]
     assert new.body["Healthcheck"]["StartInterval"] == 1_000_000_000
     assert new.body["HostConfig"]["Annotations"] == {"a": "b"}
 
@@ -236,3 +235,27 @@ def test_times() -> None:
     at = parse_time("2026-11-23T07:08:09.123456789+01:00")
     assert at is not None
     assert at.isoformat() == "2026-11-23T06:08:09.123456+00:00"
+
+
+def test_the_engines_own_socket_is_mounted_where_programs_look_for_it() -> None:
+    made = creation(spec({"use_api_socket": True}), OLD, "unix:///run/user/7/docker.sock")
+    assert made.body["HostConfig"]["Binds"] == ["/run/user/7/docker.sock:/var/run/docker.sock:rw"]
+    with pytest.raises(ConfigError, match="use_api_socket"):
+        creation(spec({"use_api_socket": True}), OLD, "tcp://far:2375")
+
+
+def test_links_out_of_the_project_keep_their_names() -> None:
+    made = creation(spec({"external_links": ["old_db:db", "cache"]}), OLD)
+    assert made.body["HostConfig"]["Links"] == ["old_db:db", "cache:cache"]
+
+
+def test_mounts_of_every_type_are_written() -> None:
+    mounts = tuple(
+        Mount(type=kind, source="s", target=f"/{kind}") for kind in ("image", "cluster", "npipe")
+    )
+    made = creation(spec({}, mounts=mounts), NEW)
+    assert [one["Type"] for one in made.body["HostConfig"]["Mounts"]] == [
+        "image",
+        "cluster",
+        "npipe",
+    ]

@@ -37,6 +37,7 @@ _list_options = apply_all(
 @click.option("--quiet", "-q", is_flag=True, help="Check only, print nothing.")
 @click.option("output", "--output", "-o", metavar="FILE", help="Write to a file.")
 @click.option("--no-interpolate", is_flag=True, help="Leave variables as they are.")
+@click.option("--fidelity", is_flag=True, help="What engines make of each property in use.")
 @_list_options
 @click.pass_obj
 def config(settings: Settings, /, services: tuple[str, ...], **given: Any) -> None:
@@ -52,13 +53,19 @@ def config(settings: Settings, /, services: tuple[str, ...], **given: Any) -> No
     check_services(project, services)
     if given["quiet"]:
         return
-    text = _listing(project, given)
+    text = _fidelity(project, given) if given["fidelity"] else _listing(project, given)
     if text is None:
         from tabib.compose import render
 
         as_json = given["as_json"] or given["style"] == "json"
         text = render.as_json(project) if as_json else render.as_yaml(project)
     _write(text, given["output"])
+
+
+def _fidelity(project: Project, given: dict[str, Any]) -> str:
+    from tabib.cli.render.fidelity import as_json, as_text
+
+    return as_json(project) if given["as_json"] or given["style"] == "json" else as_text(project)
 
 
 def _listing(project: Project, given: dict[str, Any]) -> str | None:

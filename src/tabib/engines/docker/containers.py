@@ -35,7 +35,7 @@ async def create(gateway: Gateway, step: Step) -> StepResult:
     if spec is None:
         raise Bug("a create step without a container", target=step.subject)
     call = Call(attempted=CREATE, target=spec.name, deadline_s=CHANGE_DEADLINE_S)
-    made = creation(spec, gateway.api)
+    made = creation(spec, gateway.api, gateway.address.url)
     params = {"name": spec.name}
     if made.platform:
         params["platform"] = made.platform
@@ -47,7 +47,7 @@ async def create(gateway: Gateway, step: Step) -> StepResult:
         # half-made, it would pass for the real one at the next look
         await asyncio.shield(_discard(gateway, identity))
         raise
-    return StepResult(id=identity, warnings=(*made.warnings, *(answer.get("Warnings") or ())))
+    return StepResult(id=identity, warnings=tuple(answer.get("Warnings") or ()))
 
 
 async def _complete(

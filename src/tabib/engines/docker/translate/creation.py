@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from tabib.engines.docker.translate.config import START_INTERVAL_SINCE, container_config
-from tabib.engines.docker.translate.host import ANNOTATIONS_SINCE, host_config
+from tabib.engines.docker.translate.config import container_config
+from tabib.engines.docker.translate.host import host_config
 from tabib.engines.docker.translate.network import (
     container_links,
     endpoint_settings,
     network_mode,
 )
 from tabib.model.container import ContainerSpec
+from tabib.model.errors import ConfigError
 
+API_SOCKET = "/var/run/docker.sock"
 MANY_NETWORKS_SINCE = (1, 44)
 """From here on a container is created with all its networks, and a MAC address is one of them."""
 
@@ -28,17 +30,18 @@ class Creation:
     body: Json
     platform: str = ""
     connect: tuple[tuple[str, Json], ...] = ()
-    warnings: tuple[str, ...] = field(default=())
 
 
-def creation(spec: ContainerSpec, api: tuple[int, int]) -> Creation:
-    """What to send for ``spec`` to an engine that speaks ``api``.
+def creation(spec: ContainerSpec, api: tuple[int, int], url: str = "") -> Creation:
+    """What to send for ``spec`` to an engine that speaks ``api`` at ``url``.
 
-    :raises ConfigError: a seccomp profile cannot be read.
+    :raises ConfigError: a seccomp profile cannot be read, or the engine has no socket to mount.
     """
     if spec.raw is not None:
         return _from_raw(spec, spec.raw, api)
     body: Json = {**container_config(spec, api), "HostConfig": host_config(spec, api)}
+    if spec.service.get("use_api_socket"):
+        body["HostConfig"].setdefault("Binds", []).append(_api_socket(spec, url))
     links = container_links(spec)
     endpoints = {
         endpoint.network: endpoint_settings(endpoint, links) for endpoint in spec.endpoints
@@ -49,8 +52,18 @@ def creation(spec: ContainerSpec, api: tuple[int, int]) -> Creation:
         body=body,
         platform=str(spec.service.get("platform") or ""),
         connect=connect,
-        warnings=tuple(_not_possible(spec.service, api)),
     )
+
+
+def _api_socket(spec: ContainerSpec, url: str) -> str:
+    if not url.startswith("unix://"):
+        raise ConfigError(
+            "use_api_socket needs an engine that is reached by its socket on this machine",
+            attempted="create container",
+            target=spec.name,
+            advice="Mount the socket under `volumes:` by the path that it has there.",
+        )
+    return f"{url.removeprefix('unix://')}:{API_SOCKET}:rw"
 
 
 def _from_raw(spec: ContainerSpec, raw: Mapping[str, Any], api: tuple[int, int]) -> Creation:
@@ -91,14 +104,3 @@ def _place_endpoints(
     if at_once:
         body["NetworkingConfig"] = {"EndpointsConfig": at_once}
     return tuple((name, settings) for name, settings in endpoints.items() if name not in at_once)
-
-
-def _not_possible(service: Mapping[str, Any], api: tuple[int, int]) -> list[str]:
-    """What this engine cannot honour: said, never dropped in silence."""
-    missing = []
-    check = service.get("healthcheck") or {}
-    if check.get("start_interval") and api < START_INTERVAL_SINCE:
-        missing.append("healthcheck.start_interval needs Docker Engine 25 or newer: left out")
-    if service.get("annotations") and api < ANNOTATIONS_SINCE:
-        missing.append("annotations need Docker Engine 24 or newer: left out")
-    return missing
