@@ -160,6 +160,8 @@ class Builder:
 
 @dataclass(frozen=True, slots=True)
 class _Used:
+    """The resources that active services refer to."""
+
     networks: set[str]
     volumes: set[str]
     secrets: set[str]

@@ -110,7 +110,7 @@ class _Builder:
         tag = event.tag or ""
         if event.implicit[0] and tag in ("", "!"):
             value = scalars.plain(event.value)
-            if value == "<<" and self.stack and not self.stack[-1].has_key:
+            if value == "<<" and self.key_is_next():
                 value = _MERGE
         elif event.implicit[1] and tag in ("", "!"):
             value = event.value
@@ -121,6 +121,13 @@ class _Builder:
         if event.anchor:
             self.anchors[event.anchor] = (value, 1)
         self.put(value, mark, 1, tag)
+
+    def key_is_next(self) -> bool:
+        return (
+            bool(self.stack)
+            and isinstance(self.stack[-1].value, Map)
+            and not self.stack[-1].has_key
+        )
 
     def tagged(self, tag: str, text: str, mark: Mark) -> Any:
         try:

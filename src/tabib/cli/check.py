@@ -1,0 +1,78 @@
+"""``tabib config -q`` without click: the command of hooks and editors, run at every save.
+
+Only the plain spelling of it: whatever is said in another way goes through click.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+FIELDS = {
+    "-f": "files", "--file": "files", "-p": "project_name", "--project-name": "project_name",
+    "--profile": "profiles", "--env-file": "env_files",
+    "--project-directory": "project_directory",
+}  # fmt: skip
+"""Options with a value, and the field of the settings that each sets."""
+SEVERAL = ("files", "profiles", "env_files")
+QUIET = ("-q", "--quiet")
+
+
+def plain(words: Sequence[str]) -> bool:
+    """Whether ``words`` are ``config -q`` with nothing but options in :data:`FIELDS`."""
+    rest = parse(words)[1]
+    return rest.count("config") == 1 and len(rest) > 1 and {*rest} <= {"config", *QUIET}
+
+
+def parse(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """The settings that options with a value give, and what remains of ``words``."""
+    given: dict[str, Any] = {}
+    rest: list[str] = []
+    following = iter(words)
+    for word in following:
+        value = next(following, "") if word in FIELDS else ""
+        if not value:
+            rest.append(word)
+            continue
+        field = FIELDS[word]
+        given[field] = (*given.get(field, ()), value) if field in SEVERAL else value
+    return given, rest
+
+
+def check(words: Sequence[str]) -> None:
+    """Load what plain ``words`` name, and say its warnings. :raises ConfigError: it is wrong."""
+    _spare_inspect()
+    from tabib.cli.project import load_project
+    from tabib.cli.settings import Settings
+
+    load_project(Settings(**parse(words)[0]), no_hashes=True)
+
+
+def leave() -> None:
+    """End the process at once: nothing is open, and tidying up would take 10 ms."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+class _Later(ModuleType):
+    """A module that is imported when something in it is wanted."""
+
+    def __getattr__(self, name: str) -> Any:
+        from importlib import import_module
+
+        return getattr(import_module(self.__name__), name)
+
+
+def _spare_inspect() -> None:
+    """``dataclasses`` imports ``inspect`` (8 ms) for classes without a docstring: not ours."""
+    if "dataclasses" in sys.modules or "inspect" in sys.modules:
+        return
+    sys.modules["inspect"] = _Later("inspect")
+    try:
+        import dataclasses  # noqa: F401 - it keeps what stands in for ``inspect``
+    finally:
+        del sys.modules["inspect"]
