@@ -38,6 +38,7 @@ class Consistency:
                 self._limits, self._health, self._watch, self._targets,
             ):  # fmt: skip
                 check(spec, at)
+        self._secrets()
         self._container_names()
         self._cycles()
 
@@ -160,6 +161,13 @@ class Consistency:
             if target in taken:
                 self.add((*at, *where), f"something is mounted at {target} already")
             taken.add(target)
+
+    def _secrets(self) -> None:
+        """All of them, used or not; ``driver`` alone is no source, unlike for configs."""
+        for name, secret in (self.tree.get("secrets") or {}).items():
+            given = secret or {}
+            if not any(given.get(key) for key in ("external", "file", "environment")):
+                self.add(("secrets", name), "one of file, environment must be given")
 
     def _container_names(self) -> None:
         taken: dict[str, str] = {}

@@ -32,6 +32,7 @@ class Setting:
     environment: dict[str, str]
     env_files: tuple[str, ...]
     profiles: tuple[str, ...]
+    """An empty one where none is given: ``profiles: ["$UNSET"]`` is then active, as in Compose."""
 
 
 def normalise_name(text: str) -> str:
@@ -73,7 +74,7 @@ class Discovery:
             working_dir=working_dir,
             environment=self.environment,
             env_files=tuple(self.read_env_files),
-            profiles=tuple(profile for profile in profiles if profile),
+            profiles=profiles,
         )
 
     def _absolute(self, path: str) -> str:

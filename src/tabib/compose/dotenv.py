@@ -131,8 +131,8 @@ def parse(text: str, values: dict[str, str], lookup: Lookup) -> None:
 
 def parse_raw(text: str, values: dict[str, str], lookup: Lookup) -> None:
     """The ``raw`` format, as ``docker run --env-file``: nothing is quoted or substituted."""
-    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), 1):
-        stripped = line.lstrip()
+    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+        stripped = line.removesuffix("\r").lstrip()
         if not stripped or stripped.startswith("#"):
             continue
         name, equals, value = stripped.partition("=")

@@ -14,6 +14,7 @@ from tabib.compose.paths import folder, join
 from tabib.compose.problems import Problems, Stop
 from tabib.compose.tree import Map, Mark, Seq, mark_at
 
+_KEYS = ("path", "project_directory", "env_file")
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 
 
@@ -40,15 +41,17 @@ def _texts(value: Any) -> list[str] | None:
 
 def _entry(entry: Any, working_dir: str, mark: Mark, problems: Problems) -> Inclusion | None:
     body = Map({"path": entry}) if isinstance(entry, str) else entry
-    known = ("path", "project_directory", "env_file")
     paths = _texts(body.get("path")) if isinstance(body, Map) else None
-    if not isinstance(body, Map) or not paths or any(key not in known for key in body):
+    if not isinstance(body, Map) or not paths:
         problems.add(
             "an entry is a path, or a mapping with path, project_directory and env_file",
             mark=mark,
             path=("include",),
         )
         return None
+    for key in body:
+        if key not in _KEYS and not key.startswith("x-"):
+            problems.warn(f"include knows no '{key}': it has no effect", body.marks.get(key, mark))
     files = tuple(path if path.startswith("/") else join(working_dir, path) for path in paths)
     directory = body.get("project_directory") or ""
     if not isinstance(directory, str):

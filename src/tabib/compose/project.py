@@ -55,7 +55,7 @@ class Builder:
             working_dir=self.setting.working_dir,
             files=self.setting.files,
             environment_files=self.setting.env_files,
-            profiles=tuple(profiles),
+            profiles=tuple(profile for profile in profiles if profile),
             services=services,
             disabled=idle,
             networks=self._networks(keep),

@@ -11,7 +11,10 @@ from tabib.compose.tree import Map, Path, Seq
 
 
 def collect(tree: Any) -> list[Path]:
-    """The paths that are tagged; what is tagged ``!reset`` is removed from ``tree``."""
+    """The paths that are tagged; what is tagged ``!reset`` is removed from ``tree``.
+
+    Below a tag, further tags say nothing: Compose does not look there either.
+    """
     found: list[Path] = []
     pending: list[tuple[Any, Path]] = [(tree, ())]
     while pending:
@@ -21,13 +24,15 @@ def collect(tree: Any) -> list[Path]:
                 found.append((*path, key))
                 if tag == "!reset":
                     node.pop(key, None)
-            pending += [(v, (*path, k)) for k, v in node.items() if isinstance(v, Map | Seq)]
+            kept = [key for key in node if key not in node.tags]
+            pending += [(node[k], (*path, k)) for k in kept if isinstance(node[k], Map | Seq)]
         elif isinstance(node, Seq):
-            gone = [index for index, tag in node.tags.items() if tag == "!reset"]
-            for index in reversed(gone):
-                del node[index], node.marks[index]
+            inner = [(v, (*path, i)) for i, v in enumerate(node) if i not in node.tags]
+            pending += [(v, at) for v, at in inner if isinstance(v, Map | Seq)]
+            for index in sorted(node.tags, reverse=True):
+                if node.tags[index] == "!reset":
+                    del node[index], node.marks[index]
             node.tags.clear()
-            pending += [(v, (*path, i)) for i, v in enumerate(node) if isinstance(v, Map | Seq)]
     return found
 
 
