@@ -148,3 +148,65 @@ def test_a_disabled_dependency_names_its_profiles() -> None:
     )
     assert problem["message"] == "the service 'b' is disabled"
     assert problem["suggestion"] == "it has the profiles: dev, test"
+
+
+def test_problems_of_all_stages_come_at_once_in_file_order() -> None:
+    found = problems(
+        "services:\n"
+        "  a: {image: 'x:${TAG:?set it}', depends_on: [gone]}\n"
+        "  b: {image: x, prots: [], extends: nobody}\n"
+        "  c: {image: x, ports: ['80:x'], networks: [nowhere]}\n"
+        "  d: {image: x, mem_limit: much, depends_on: {e: {condition: well}}}\n"
+        "  e: {image: x, volumes: ['daata:/x']}\n"
+        "volumes: {data: }\n"
+    )
+    assert [(p["line"], p["path"]) for p in found] == [
+        (2, "services.a.image"),
+        (2, "services.a.depends_on.gone"),
+        (3, "services.b.prots"),
+        (3, "services.b.extends"),
+        (4, "services.c.ports[0]"),
+        (4, "services.c.networks.nowhere"),
+        (5, "services.d.mem_limit"),
+        (5, "services.d.depends_on.e.condition"),
+        (6, "services.e.volumes[0]"),
+    ]
+
+
+def test_what_only_follows_from_a_problem_is_not_told() -> None:
+    [problem] = problems("services:\n  a: {image: 5}\n  b: {image: x, depends_on: [a]}\n")
+    assert problem["path"] == "services.a.image"
+    [problem] = problems("services:\n  a: text\n  b: {image: x, depends_on: [a]}\n")
+    assert problem["path"] == "services.a"
+
+
+def test_files_are_told_in_the_order_in_which_they_are_read() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_files(
+            {
+                "z.yaml": "services:\n  a: {image: x, prots: []}\n",
+                "b.yaml": "services:\n  a: {depends_on: [c], tity: true}\n",
+            },
+            environment={"COMPOSE_FILE": "z.yaml:b.yaml"},
+        )
+    found = caught.value.details["problems"]
+    assert [(p["file"].rpartition("/")[2], p["path"]) for p in found] == [
+        ("z.yaml", "services.a.prots"),
+        ("b.yaml", "services.a.depends_on.c"),
+        ("b.yaml", "services.a.tity"),
+    ]
+
+
+def test_problems_of_the_including_and_the_included_file_come_together() -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_files(
+            {
+                "compose.yaml": "include: [sub/one.yaml]\nservices:\n  a: {image: x, prots: []}\n",
+                "sub/one.yaml": "services:\n  b: {image: y, depends_on: [nobody], imag: z}\n",
+            }
+        )
+    assert [p["path"] for p in caught.value.details["problems"]] == [
+        "services.a.prots",
+        "services.b.depends_on.nobody",
+        "services.b.imag",
+    ]

@@ -14,6 +14,7 @@ from tabib.compose.tree import Map, Path, clone, mark_at
 OpenFile = Callable[[str], tuple[Map, list[Path]]]
 """Absolute path → the file's canonical tree, its paths resolved, and its resets."""
 _MAX_CHAIN = 50
+_MAX_FAILURES = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,17 @@ class Extends:
     def apply(self, path: str, tree: Map, reset_paths: list[Path]) -> None:
         """Replace each service of ``tree`` that extends another by the merged one."""
         file = _File(path, tree, reset_paths)
+        failures = 0
         for name in list(file.services):
-            self._service(file, name, [])
+            try:
+                self._service(file, name, [])
+            except Stop:
+                # It is told; the services beside it are judged without it.
+                failures += 1
+                if failures > _MAX_FAILURES:
+                    raise
+                if isinstance(file.services.get(name), Map):
+                    file.services[name].pop("extends", None)
 
     def _service(self, file: _File, name: str, chain: list[tuple[str, str]]) -> Any:
         service = file.services.get(name)

@@ -41,6 +41,11 @@ def load(request: LoadRequest, files: Reader) -> Project:
     except RecursionError:
         problems.add("the configuration is nested too deeply")
         raise problems.error() from None
+    except Exception:
+        # Behind a problem that was settled, a stage may meet what it never sees otherwise.
+        if problems.settled:
+            raise problems.error() from None
+        raise
 
 
 def _load(request: LoadRequest, files: Reader, problems: Problems) -> Project:
@@ -57,7 +62,9 @@ def _load(request: LoadRequest, files: Reader, problems: Problems) -> Project:
     problems.check()
     if not request.no_normalize:
         normalise(tree, name, setting.environment)
-    return Builder(tree, name, setting, request, files, problems, loader.secret_values).build()
+    project = Builder(tree, name, setting, request, files, problems, loader.secret_values).build()
+    problems.finish()
+    return project
 
 
 def _project_name(request: LoadRequest, setting: Setting, loader: Loader) -> str:
@@ -122,7 +129,7 @@ class Loader:
         defaults.check(tree, self.problems)
         if not self.request.no_path_resolution:
             self._paths(scope.working_dir).tree(tree, self.problems)
-        self.problems.check()
+        self.problems.settle(tree)
         self.secret_values |= defaults.resolve_environment(tree, scope.environment)
         return tree
 
@@ -135,13 +142,13 @@ class Loader:
             )
             extends.apply(path, current, reset_paths)
             resets.apply(reset_paths, tree)
-            self.problems.check()
+            self.problems.settle(current)
             inner = replace(scope, including=(*scope.including, path))
             follow = functools.partial(self._included, scope=inner)
             include.apply(current, scope.working_dir, follow, self.problems)
             tree = self._merged(tree, current)
             schema.validate(tree, self.problems)
-            self.problems.check()
+            self.problems.settle(tree)
             if "version" in tree:
                 mark = tree.marks.get("version", Mark(path, 0, 0))
                 self.problems.warn("'version' is obsolete and has no effect: remove it", mark)
@@ -157,20 +164,20 @@ class Loader:
         reset_paths = resets.collect(tree)
         if not self.request.no_interpolate:
             tree = Interpolation(scope.environment, self.problems).tree(tree)
-            self.problems.check()
+            self.problems.settle(tree)
         return tree, reset_paths
 
     def _merged(self, base: Map, over: Map) -> Map:
         tree: Map = Merge(self.problems).mappings(base, over, ())
         unique.enforce(tree, self.problems)
-        self.problems.check()
+        self.problems.settle(tree)
         return tree
 
     def _canonical(self, tree: Map) -> None:
         Canonical(tree, self.problems, lenient=self.request.no_interpolate).run()
-        self.problems.check()
+        self.problems.settle(tree)
         unique.enforce(tree, self.problems)
-        self.problems.check()
+        self.problems.settle(tree)
 
     def _paths(self, base: str) -> Paths:
         home = self.request.environment.get("HOME", "")
@@ -187,7 +194,7 @@ class Loader:
                 self._canonical(tree)
             if not self.request.no_path_resolution:
                 self._paths(folder(path)).tree(tree, self.problems)
-            self.problems.check()
+            self.problems.settle(tree)
             return tree, found
 
         return open_file

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
-from tabib.compose.tree import NOWHERE, Mark, Path, dotted
+from tabib.compose.tree import NOWHERE, Mark, Path, dotted, prune
 from tabib.model.errors import ConfigError
 from tabib.model.project import LoadWarning
 
@@ -28,6 +29,8 @@ class Problem:
     path: str
     message: str
     suggestion: str = ""
+    at: Path = ()
+    """``path`` in its parts, as far as it names something in a tree."""
 
 
 class Stop(Exception):
@@ -41,12 +44,20 @@ class Problems:
     texts: dict[str, str] = field(default_factory=dict)
     found: list[Problem] = field(default_factory=list)
     warnings: list[LoadWarning] = field(default_factory=list)
+    settled: int = 0
+    """Of ``found``, how many have been taken out of the tree, so that loading could go on."""
+    taken: set[Path] = field(default_factory=set)
 
     def add(
         self, message: str, *, mark: Mark = NOWHERE, path: Path = (), suggestion: str = ""
     ) -> None:
-        """Note a problem, once. :raises Stop: there are enough of them."""
-        problem = Problem(mark, _short(dotted(path)), _short(message), _short(suggestion))
+        """Note a problem, once; not what only follows from one that is settled.
+
+        :raises Stop: there are enough of them.
+        """
+        if path and any(taken[: len(path)] == path for taken in self.taken):
+            return
+        problem = Problem(mark, _short(dotted(path)), _short(message), _short(suggestion), path)
         if problem not in self.found:
             self.found.append(problem)
         if len(self.found) >= _ENOUGH:
@@ -60,13 +71,35 @@ class Problems:
             self.warnings.append(warning)
 
     def check(self) -> None:
-        """:raises Stop: something was found."""
+        """:raises Stop: something was found that is not settled."""
+        if len(self.found) > self.settled:
+            raise Stop
+
+    def settle(self, tree: Any = None) -> None:
+        """Take what is wrong out of ``tree``, so that the rest can be judged as well.
+
+        :raises Stop: a problem names no part that could be taken out.
+        """
+        new = [problem.at for problem in self.found[self.settled :]]
+        if not all(new):
+            raise Stop
+        for path in sorted(new, key=str, reverse=True):  # items of a list: the last one first
+            prune(tree, path)
+        self.taken.update(new)
+        self.settled = len(self.found)
+
+    def finish(self) -> None:
+        """:raises Stop: anything was found."""
         if self.found:
             raise Stop
 
     def error(self) -> ConfigError:
         """All problems as the one error that people and programs read."""
-        found = sorted(self.found, key=lambda p: (not p.mark.line, p.mark))
+        order = {file: number for number, file in enumerate(self.texts)}
+        found = sorted(
+            self.found,
+            key=lambda p: (not p.mark.line, order.get(p.mark.file, len(order)), p.mark[1:]),
+        )
         shown = [self._text(problem) for problem in found[:_SHOWN]]
         if len(found) > _SHOWN:
             shown.append(f"… and {len(found) - _SHOWN} more")

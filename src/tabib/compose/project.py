@@ -37,7 +37,7 @@ class Builder:
         profiles = self._profiles(specs)
         active = {n: s for n, s in specs.items() if _enabled(s, profiles)}
         disabled = {n: s for n, s in specs.items() if n not in active}
-        self.problems.check()
+        self.problems.settle()
         if not (self.request.no_consistency or self.request.no_interpolate):
             Consistency(self.tree, active, disabled, self.problems).run()
             for spec in active.values():
@@ -93,7 +93,8 @@ class Builder:
 
     def _profiles(self, specs: Mapping[str, Spec]) -> list[str]:
         """The active ones, with those of services that the command line names."""
-        profiles = list(self.setting.profiles)
+        # where none is named, Compose splits an empty text, and so names the empty profile
+        profiles = list(self.setting.profiles) or [""]
         for name in self.request.services:
             if name in specs and not _enabled(specs[name], profiles):
                 profiles += specs[name].get("profiles", ())

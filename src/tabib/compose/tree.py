@@ -96,6 +96,29 @@ def mark_at(tree: Any, path: Path) -> Mark:
     return found
 
 
+_MEMBER = 2
+"""Length of the path of a service, a network and so on."""
+
+
+def prune(tree: Any, path: Path) -> None:
+    """Take ``path`` out; a service and its like stay, empty, since others may refer to them."""
+    for part in path[:-1]:
+        if isinstance(tree, Map):
+            tree = tree.get(str(part))
+        elif isinstance(tree, Seq) and isinstance(part, int) and part < len(tree):
+            tree = tree[part]
+        else:
+            return
+    leaf = path[-1]
+    if isinstance(tree, Map) and leaf in tree:
+        if len(path) == _MEMBER:
+            tree[str(leaf)] = Map()
+        else:
+            del tree[str(leaf)]
+    elif isinstance(tree, Seq) and isinstance(leaf, int) and leaf < len(tree):
+        del tree[leaf], tree.marks[leaf : leaf + 1]
+
+
 def dotted(path: Iterable[str | int]) -> str:
     """``services.web.ports[0]``, as people write it."""
     text = ""
