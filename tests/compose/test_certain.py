@@ -12,7 +12,6 @@ from compose.harness import CASES
 from tabib.compose import schema
 from tabib.compose.certain import Doubt, Schema
 from tabib.compose.extension import plain
-from tabib.compose.extension import plain
 from tabib.compose.problems import Problems, Stop
 from tabib.compose.read import documents
 from tabib.compose.tree import Map

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 
+from tabib.compose import schema
+from tabib.compose.extension import plain
 from tabib.compose.problems import Problems, Stop
 from tabib.compose.read import decode, documents
 from tabib.compose.tree import Mark, mark_at
@@ -26,7 +29,11 @@ def read(text: str) -> tuple[Any, Problems]:
         ("yes", "yes"), ("on", "on"), ("True", True), ("22:22", "22:22"), ("0444", 0o444),
         ("0o17", 15), ("0x1F", 31), ("0b11", 3), ("1_000", 1000), ("089", 89.0), ("1.10", 1.1),
         ("1e3", 1000.0), (".5", 0.5), ("~", None), ("null", None), ("'1'", "1"),
-        ("!!str 1", "1"), ("!unknown 1", "1"), ("!!float 1", 1.0), (".inf", "+Inf"), ("-", [None]),
+        ("!!str 1", "1"), ("!unknown 1", "1"), ("!!float 1", 1.0), (".inf", math.inf),
+        ("-", [None]),
+        (".5_0", 0.5), ("._5", "._5"), ("2001-02-30", "2001-02-30"), ("!!foo 1", "1"),
+        ("2001-01-01T00:00:00", "2001-01-01T00:00:00"), ("2001-01-01 0:0:0Z", "2001-01-01 0:0:0Z"),
+        ("!!binary aGk=", "hi"), (r'"\'"', "'"), ("- <<", ["<<"]),
         ("+1", 1), ("-0x10", -16), ("9" * 30, 1e30), ("=", "="), ("1.2.3", "1.2.3"),
     ],
 )  # fmt: skip
@@ -65,7 +72,8 @@ def test_merge_keys() -> None:
         ("a: {<<: 1}\n", "'<<' takes a mapping or a list of mappings"),
         ("a: {<<: {}, <<: {}}\n", "the key '<<' is already there"),
         ("a: *b\n", "unknown anchor 'b'"),
-        ("a: 2026-01-02\n", "'2026-01-02' is a date in YAML"),
+        ('a: "\\/"\n', "'\\/' is no escape of YAML 1.1: write '/'"),
+        ("%YAML 1.2\n---\na: 1\n", "only %YAML 1.1 can be read"),
         ("a: !!int x\n", "'x' is not a !!int"),
     ],
 )
@@ -75,9 +83,21 @@ def test_refused(text: str, message: str) -> None:
 
 
 def test_a_date_is_fine_in_an_extension() -> None:
-    tree, problems = read("x-made: {on: 2026-01-02}\n")
+    tree, problems = read("x-made: {on: 2026-01-02, at: 2026-1-2 3:4:5.60}\nservices: {}\n")
+    schema.validate(tree, problems)
     assert not problems.found
-    assert tree == {"x-made": {"on": "2026-01-02"}}
+    at = {"on": "2026-01-02T00:00:00Z", "at": "2026-01-02T03:04:05.6Z"}
+    assert plain(tree)["x-made"] == at
+
+
+def test_a_date_is_nothing_for_a_field() -> None:
+    """Wherever it comes from: the anchor of an extension, too."""
+    text = "x-e: &e {D: 2026-01-02}\nservices:\n  a:\n    environment:\n      <<: *e\n"
+    tree, problems = read(text)
+    schema.validate(tree, problems)
+    [problem] = problems.found
+    assert problem.message == "'2026-01-02' is a date in YAML"
+    assert (problem.path, problem.mark.line) == ("services.a.environment.D", 1)
 
 
 def test_several_documents() -> None:

@@ -51,6 +51,7 @@ class Canonical:
         for key in ("secrets", "configs"):
             self.each(service, key, path, lambda text: {"source": text})
         self.ports(service, path)
+        self.ulimits(service, path)
         for trigger in _watches(service):
             _to_list(trigger, "ignore")
             _to_list(trigger, "include")
@@ -62,6 +63,7 @@ class Canonical:
                 build[key] = sprint(build[key])
         self.pairs(build, "additional_contexts", path, bare=())
         self.pairs(build, "ssh", path, bare=("default",))
+        self.ulimits(build, path)
 
     def pairs(self, owner: Map, key: str, path: Path, bare: tuple[str, ...]) -> None:
         """``["a=b"]`` → ``{a: b}``; only the names in ``bare`` may stand without a value."""
@@ -106,11 +108,26 @@ class Canonical:
             if isinstance(entry, Map):
                 result.append((entry, mark))
                 continue
-            parsed = self.parsed(parse_port, sprint(entry), mark, (*path, "ports", index))
+            at = (*path, "ports", index)
+            if isinstance(entry, float):
+                self.problems.add(f"{sprint(entry)} is no port: quote it", mark=mark, path=at)
+            parsed = self.parsed(parse_port, sprint(entry), mark, at)
             if parsed is None and self.lenient:
                 return
             result += [(Map(port), mark) for port in parsed or ()]
         service["ports"] = seq_of(result)
+
+    def ulimits(self, owner: Map, path: Path) -> None:
+        """Whole numbers, written as such: Compose reads no text here."""
+        limits = owner.get("ulimits")
+        for name, limit in limits.items() if isinstance(limits, Map) else ():
+            both = isinstance(limit, Map)
+            for key, value in limit.items() if both else [("", limit)]:
+                if key.startswith("x-") or _is_whole(value) or (self.lenient and _is_open(value)):
+                    continue
+                at = (*path, "ulimits", name, *([key] if both else []))
+                message = f"must be a whole number, not {sprint(value)!r}"
+                self.problems.add(message, mark=mark_at(self.tree, at), path=at)
 
     def external(self, resource: Map, path: Path) -> None:
         """``external: {name: x}``, an old form of ``external: true`` and ``name: x``."""
@@ -125,6 +142,15 @@ class Canonical:
         if resource.get("name", external["name"]) != external["name"]:
             self.problems.add("name and external.name differ: use only name", mark=mark, path=path)
         resource["name"] = external["name"]
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
+
+
+def _is_open(value: Any) -> bool:
+    """A text with a variable that is left as it is."""
+    return isinstance(value, str) and "$" in value
 
 
 def _members(tree: Map, section: str) -> list[tuple[str, Map]]:

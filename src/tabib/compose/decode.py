@@ -80,6 +80,16 @@ def size(value: Any) -> str:
     return str(count) if count else ""
 
 
+def rate(value: Any) -> str:
+    """Bytes or operations a second; zero is printed too."""
+    return size(value) or "0"
+
+
+def weight(value: Any) -> int:
+    """Of block devices; zero is printed too."""
+    return integer(0, (1 << 16) - 1)(value)  # type: ignore[no-any-return]
+
+
 def duration(value: Any) -> str:
     return gotext.duration_text(gotext.duration_ns(gotext.sprint(value)))
 
@@ -149,10 +159,6 @@ def map_of(inner: Decoder) -> Decoder:
         return {key: inner(value[key]) for key in sorted(value)}
 
     return decode
-
-
-def or_null(inner: Decoder) -> Decoder:
-    return lambda value: None if value is None else inner(value)
 
 
 def _pairs(value: Any) -> dict[str, Any]:
@@ -245,6 +251,14 @@ def ulimit(value: Any) -> Any:
         return {key: limit for key, limit in both.items() if limit}
     limit = integer()(value)
     return limit or {}
+
+
+def ulimits(value: Any) -> dict[str, Any]:
+    """By name; Compose prints that there are ``x-*`` keys, and not which."""
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a mapping, not {_kind(value)}")
+    limits = {k: ulimit(value[k]) for k in sorted(value) if not k.startswith("x-")}
+    return limits if len(limits) == len(value) else {"#extensions": {}, **limits}
 
 
 def ssh_keys(value: Any) -> list[str]:

@@ -51,6 +51,13 @@ def check(tree: Map, problems: Problems) -> None:
 
 
 def _check_service(service: Map, path: Path, add: Any) -> None:
+    if service.get("pid", "") is None:
+        add((*path, "pid"), "must be a text")
+    build = service.get("build")
+    contexts = build.get("additional_contexts") if isinstance(build, Map) else None
+    for name, context in contexts.items() if isinstance(contexts, Map) else ():
+        if not isinstance(context, str):
+            add((*path, "build", "additional_contexts", name), "must be a path or an address")
     for index, port in enumerate(_items(service, "ports")):
         address = port.get("host_ip")
         if isinstance(address, str) and not valid_ip(address):

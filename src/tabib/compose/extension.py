@@ -10,6 +10,7 @@ from typing import Any
 
 from tabib.compose.interpolate import to_boolean
 from tabib.compose.problems import Problems, nearest
+from tabib.compose.scalars import Date
 from tabib.compose.tree import Map, Path, mark_at
 
 _CARE = ("observe", "advise", "act")
@@ -59,10 +60,12 @@ PREFIX = "tabib."
 
 
 def plain(value: Any) -> Any:
-    """A tree without marks: plain dicts and lists."""
+    """A tree without marks: plain dicts and lists, dates as text."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else value
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return value.printed if isinstance(value, Date) else value
 
 
 def _nested(labels: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:

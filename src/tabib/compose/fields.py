@@ -60,7 +60,7 @@ KINDS: dict[str, Any] = {
     "environment": d.environment, "options": d.options, "multi": d.multi_options,
     "stringmap": d.map_of(d.text), "command": d.command, "test": d.health_test,
     "hosts": d.hosts, "list": d.text_list, "printed": d.printed_list, "mode": d.file_mode,
-    "count": d.device_count, "ulimits": d.map_of(d.or_null(d.ulimit)), "ssh": d.ssh_keys,
+    "count": d.device_count, "ulimits": d.ulimits, "ssh": d.ssh_keys,
 }  # fmt: skip
 
 REFERENCE = _fields("source:text target:text uid:text gid:text mode:mode!")
@@ -78,8 +78,8 @@ BUILD = _fields(
     secrets:references shm_size:size tags:list ulimits:ulimits platforms:list privileged:bool""",
     references=Many(REFERENCE),
 )
-_WEIGHT = [Field("Path", d.text, "always"), Field("Weight", KINDS["uint16"], "always")]
-_RATE = [Field("Path", d.text, "always"), Field("Rate", lambda v: d.size(v) or "0", "always")]
+_WEIGHT = [Field("Path", d.text, "always"), Field("Weight", d.weight, "always")]
+_RATE = [Field("Path", d.text, "always"), Field("Rate", d.rate, "always")]
 BLKIO = _fields(
     """weight:uint16 weight_device:weights device_read_bps:rates device_read_iops:rates
     device_write_bps:rates device_write_iops:rates""",
@@ -229,7 +229,13 @@ def _value(decode: Any, value: Any, path: Path, note: Note) -> Any:
 
 
 def _zero(decode: Any) -> Any:
-    return decode(None) if decode in (d.text, d.boolean) else 0 if decode is KINDS["int"] else None
+    return (
+        decode(None)
+        if decode in (d.text, d.boolean, d.rate, d.weight)
+        else 0
+        if decode is KINDS["int"]
+        else None
+    )
 
 
 def _many(kind: Many, value: Any, path: Path, note: Note) -> Any:

@@ -49,6 +49,8 @@ def float32(number: float) -> int | float:
 
 def _digits(number: float) -> tuple[str, int, str]:
     """Sign, exponent of the first digit, and the shortest digits that name ``number``."""
+    if number == 0:
+        return "-" if math.copysign(1, number) < 0 else "", 0, "0"
     mantissa, _, exponent = repr(abs(number)).partition("e")
     whole, _, fraction = mantissa.partition(".")
     text = (whole + fraction).lstrip("0") or "0"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tabib.compose import scalars
+from tabib.compose import escapes, scalars
 from tabib.compose.problems import Problems, Stop
 from tabib.compose.tree import Map, Mark, Seq
 
@@ -64,8 +64,9 @@ class _Frame:
 class _Builder:
     """Turns the events of one document into a tree."""
 
-    def __init__(self, file: str, problems: Problems) -> None:
+    def __init__(self, file: str, text: str, problems: Problems) -> None:
         self.file = file
+        self.text = text
         self.problems = problems
         self.stack: list[_Frame] = []
         self.anchors: dict[str, tuple[Any, int] | None] = {}
@@ -114,10 +115,12 @@ class _Builder:
                 value = _MERGE
         elif event.implicit[1] and tag in ("", "!"):
             value = event.value
+        elif tag == "tag:yaml.org,2002:merge" and event.value == "<<" and self.key_is_next():
+            value = _MERGE
         else:
             value = self.tagged(tag, event.value, mark)
-        if isinstance(value, scalars.Date):
-            value = self.date(value, mark)
+        if event.style == '"' and escapes.is_refused(self.text, event):
+            self.problems.add("'\\/' is no escape of YAML 1.1: write '/'", mark=mark)
         if event.anchor:
             self.anchors[event.anchor] = (value, 1)
         self.put(value, mark, 1, tag)
@@ -135,14 +138,6 @@ class _Builder:
         except ValueError as error:
             self.problems.add(str(error), mark=mark)
             return text
-
-    def date(self, value: str, mark: Mark) -> str:
-        keys = [frame.key for frame in self.stack]
-        if not any(isinstance(key, str) and key.startswith("x-") for key in keys):
-            self.problems.add(
-                f"'{value}' is a date in YAML", mark=mark, suggestion=f'write "{value}"'
-            )
-        return str(value)
 
     def put(self, value: Any, mark: Mark, size: int, tag: str) -> None:
         """A finished node: the root, an item, a key or a value."""
@@ -213,7 +208,9 @@ def documents(text: str, file: str, problems: Problems) -> Iterator[Any]:
     """
     import yaml  # 20 ms: only where there is something to read
 
-    builder, count = _Builder(file, problems), 0
+    text = escapes.corrected(text)
+    builder, count = _Builder(file, text, problems), 0
+    event: Any
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             kind = type(event).__name__
@@ -225,6 +222,8 @@ def documents(text: str, file: str, problems: Problems) -> Iterator[Any]:
                 builder.close()
             elif kind == "AliasEvent":
                 builder.alias(event)
+            elif kind == "DocumentStartEvent" and event.version not in (None, (1, 1)):
+                raise builder.fail("only %YAML 1.1 can be read", builder.mark(event))
             elif kind == "DocumentEndEvent":
                 count += 1
                 if count > MAX_DOCUMENTS:

@@ -6,31 +6,46 @@ Source: the resolution table of go-yaml v3. PyYAML's own rules (YAML 1.1) would 
 
 from __future__ import annotations
 
+import binascii
 import math
 import re
+from datetime import datetime
 from typing import Any
 
 _WORDS: dict[str, Any] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    # no field has a use for these as numbers, and JSON cannot hold them: kept as Go prints them
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), "NaN"),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), "+Inf"),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), "-Inf"),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
 _INT = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[oO]?([0-7]+)|0[bB]([01]+)|(0|[1-9][0-9]*))")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt ][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}\S*)?")
+_FRACTION = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+)?")
+_DATE = re.compile(
+    r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
+    r"(?:(?:[Tt]| +)([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})([.,][0-9]{1,9})?"
+    r"(Z|[+-][0-9]{2}:[0-9]{2})?)?"
+)
 _LONGEST_NUMBER = 60
 """Longer digit strings are text; they would only be a way to make the loader slow."""
 _CORE = "tag:yaml.org,2002:"
+_KINDS: dict[str, type] = {"int": int, "float": float, "bool": bool, "null": type(None)}
 
 
-class Date(str):
-    """A plain scalar that YAML reads as a date, which no Compose field accepts."""
+class Date:
+    """A plain scalar that YAML reads as a date: no Compose field takes one, ``x-*`` keys do."""
 
-    __slots__ = ()
+    __slots__ = ("printed", "text")
+
+    def __init__(self, text: str, printed: str) -> None:
+        self.text = text
+        self.printed = printed
+        """As Compose prints it: RFC 3339."""
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def plain(text: str) -> Any:
@@ -39,9 +54,12 @@ def plain(text: str) -> Any:
         return _WORDS[text]
     if text[0] not in "+-.0123456789" or len(text) > _LONGEST_NUMBER:
         return text
-    if _DATE.fullmatch(text):
-        return Date(text)
-    digits = text.replace("_", "") if text[0] != "." else text
+    if text[0] == ".":
+        return float(text.replace("_", "")) if _FRACTION.fullmatch(text) else text
+    written = _DATE.fullmatch(text)
+    if written and (printed := _printed(written)):
+        return Date(text, printed)
+    digits = text.replace("_", "")
     whole = _INT.fullmatch(digits)
     if whole:
         number = _whole(whole)
@@ -50,6 +68,25 @@ def plain(text: str) -> Any:
     if _FLOAT.fullmatch(digits) and math.isfinite(float(digits)):
         return float(digits)
     return text
+
+
+def _printed(found: re.Match[str]) -> str:
+    """A date in RFC 3339; nothing where there is no such day or time, which makes it a text.
+
+    A time behind a ``T`` has a zone, one behind spaces has none.
+    """
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    if hour is not None and ("T" in found[0].upper()) != bool(zone):
+        return ""
+    leap = (int(year) or 2000, int(month), int(day))  # datetime knows no year 0
+    try:
+        datetime(*leap, int(hour or 0), int(minute or 0), int(second or 0))
+    except ValueError:
+        return ""
+    clock = ":".join(part.zfill(2) for part in (hour or "0", minute or "0", second or "0"))
+    part = (fraction or "")[1:].rstrip("0")
+    offset = "Z" if zone in (None, "Z", "+00:00", "-00:00") else zone
+    return f"{year}-{month:0>2}-{day:0>2}T{clock}{'.' + part if part else ''}{offset}"
 
 
 def _whole(found: re.Match[str]) -> int:
@@ -68,15 +105,24 @@ def tagged(tag: str, text: str) -> Any:
 
     :raises ValueError: the text does not fit a tag of YAML's own.
     """
-    if not tag.startswith(_CORE):
-        return text
-    kind = tag[len(_CORE) :]
-    if kind == "str":
+    kind = tag.removeprefix(_CORE) if tag.startswith(_CORE) else ""
+    if kind == "binary":
+        return _binary(text)
+    if kind not in _KINDS and kind != "timestamp":
         return text
     value = plain(text)
+    if kind == "timestamp" and isinstance(value, Date):
+        return value
     if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    kinds = {"int": int, "float": float, "bool": bool, "null": type(None)}
-    if kind in kinds and type(value) is kinds[kind]:
+    if kind in _KINDS and type(value) is _KINDS[kind]:
         return value
     raise ValueError(f"'{text[:40]}' is not a !!{kind}")
+
+
+def _binary(text: str) -> str:
+    try:
+        data = binascii.a2b_base64(text.replace("\n", "").replace("\r", ""), strict_mode=True)
+    except ValueError:
+        raise ValueError(f"'{text[:40]}' is not base64, as !!binary needs it") from None
+    return data.decode("utf-8", "replace")

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os.path
 from collections.abc import Iterator
 from typing import Any
 
 from tabib.compose import certain
 from tabib.compose.problems import Problems, nearest
+from tabib.compose.scalars import Date
 from tabib.compose.tree import Map, Path, mark_at
 
 _KINDS = {
@@ -51,9 +53,30 @@ def validate(tree: Map, problems: Problems) -> None:
     """Add everything that the schema refuses."""
     if certainty().certain(tree):
         return
-    for error in validator().iter_errors(tree):
+    for error in validator().iter_errors(_judged(tree, (), tree, problems)):
         for path, message, suggestion in _explain(error):
             problems.add(message, mark=mark_at(tree, path), path=path, suggestion=suggestion)
+
+
+def _judged(value: Any, path: Path, tree: Map, problems: Problems) -> Any:
+    """A copy that the library understands: its dates are texts, and noted where none may be;
+    what is no number of JSON is some other number."""
+    if isinstance(value, dict):
+        return {key: _judged(inner, (*path, key), tree, problems) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_judged(item, (*path, i), tree, problems) for i, item in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        return 0.5
+    if not isinstance(value, Date):
+        return value
+    if not any(isinstance(part, str) and part.startswith("x-") for part in path):
+        problems.add(
+            f"'{value}' is a date in YAML",
+            mark=mark_at(tree, path),
+            path=path,
+            suggestion=f'write "{value}"',
+        )
+    return value.text
 
 
 def _explain(error: Any) -> Iterator[tuple[Path, str, str]]:
