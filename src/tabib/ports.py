@@ -13,6 +13,7 @@ from tabib.model.plan import Step, StepProgress, StepResult
 from tabib.model.release import CareRecord, JournalEntry, LastSeen, Lease, Release
 
 ProgressSink = Callable[[StepProgress], None]
+OutputSink = Callable[[str], None]
 Credentials = Mapping[str, Mapping[str, str]]
 """Registry host → the auth mapping of the Engine API (``username``, ``password``, …)."""
 
@@ -56,13 +57,35 @@ class Engine(Protocol):
         progress: ProgressSink | None = None,
         credentials: Credentials | None = None,
     ) -> StepResult:
-        """Do one step (never ``wait``).
+        """Do one step (never ``wait``, and ``build_image`` by :meth:`build`).
 
         Idempotent where the engine is: starting what runs, stopping or removing what is
         stopped or gone succeed. Creating a container, network or volume whose name exists raises
         Conflict (for a volume: only if labels differ). Removing a container that is not there
         succeeds. A ``create_container`` with ``files`` puts them in before it returns.
         """
+        ...
+
+    async def build(
+        self,
+        step: Step,
+        context: AsyncIterator[bytes] | None = None,
+        *,
+        progress: ProgressSink | None = None,
+        output: OutputSink | None = None,
+        credentials: Credentials | None = None,
+    ) -> StepResult:
+        """Do a ``build_image`` step; the result's id is the image's. ``context``: a tar stream,
+        never held in memory whole; None where the context is remote. ``output``: called with each
+        line that the build writes. Cancelling it ends the build on the engine.
+
+        :raises BuildFailed: an instruction failed, or the Dockerfile is wrong.
+        :raises ImageUnavailable: a base image cannot be had.
+        """
+        ...
+
+    async def builders(self) -> frozenset[str]:
+        """Which builders there are: ``engine``, ``buildx``."""
         ...
 
     def events(self, since_ns: int | None = None) -> AsyncIterator[Event]:

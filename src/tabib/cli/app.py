@@ -29,6 +29,11 @@ SECTIONS: dict[str, dict[str, tuple[str, str, str]]] = {
         "exec": ("exec", "exec_", "Run a command in a running container."),
         "cp": ("cp", "cp", "Copy files from or to a container."),
     },
+    "Images": {
+        "build": ("build", "build", "Build the images of services."),
+        "pull": ("pull", "pull", "Pull the images of services."),
+        "push": ("push", "push", "Push the images that are built here."),
+    },
     "Look": {
         "ps": ("ps", "ps", "List containers."),
         "ls": ("ls", "ls", "List projects."),

@@ -32,6 +32,7 @@ BY_KIND = {
     "engine_timeout": ENGINE,
     "start_failed": NOT_STARTED,
     "image_unavailable": NOT_STARTED,
+    "build_failed": NOT_STARTED,
     "port_taken": NOT_STARTED,
     "not_healthy": NOT_STARTED,
     "damaged": DAMAGED,

@@ -7,9 +7,6 @@ _COMPOSE_WORKS = "the containers carry Compose's labels, so it works on them"
 
 LATER: dict[str, str] = {
     "top": "docker compose top",
-    "build": "docker compose build",
-    "pull": "docker compose pull",
-    "push": "docker compose push",
     "create": "tabib up --no-start",
     "events": "docker compose events",
     "attach": "docker compose attach",

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,6 +15,7 @@ from tabib.cli.console import Console, is_terminal
 from tabib.cli.render.board import Board
 from tabib.cli.settings import Settings
 from tabib.cli.signals import Terminated
+from tabib.cli.uploads import Uploads
 from tabib.model.errors import EngineUnavailable, Interrupted, TabibError, from_wire
 
 if TYPE_CHECKING:
@@ -51,8 +52,15 @@ def progress_for(settings: Settings, *, quiet: bool = False) -> Progress:
     return PlainProgress(console, console.say, quiet=chosen == "quiet")
 
 
-def follow(client: Client, path: str, body: bytes, progress: Progress) -> Mapping[str, Any]:
-    """Send ``body``, show what happens, and give the result.
+def follow(
+    client: Client,
+    path: str,
+    body: bytes,
+    progress: Progress,
+    contexts: Callable[[str], Iterator[bytes]] | None = None,
+) -> Mapping[str, Any]:
+    """Send ``body``, show what happens, and give the result. ``contexts``: service → the tar
+    stream of its build context, sent when a build asks for it.
 
     The first Ctrl-C (or SIGTERM) asks the operation to stop at its next safe step and reads on;
     the second leaves it alone and ends the command.
@@ -60,17 +68,22 @@ def follow(client: Client, path: str, body: bytes, progress: Progress) -> Mappin
     :raises TabibError: the error that ended the operation.
     :raises Interrupted: a person asked to stop, or left.
     """
+    uploads = Uploads(client, contexts) if contexts else None
     with _Stopper(client, progress).installed() as stopper:
         try:
             for message in client.stream("POST", path, body=body):
                 progress.handle(message, time.monotonic())
                 if message.get("type") == "operation":
                     stopper.know(str(message.get("id", "")))
+                elif message.get("type") == "context" and uploads:
+                    uploads.answer(progress.board.operation, message)
         finally:
             progress.close()
     board = progress.board
     if stopper.terminated:
         raise Terminated
+    if uploads and uploads.error:
+        raise uploads.error
     if board.error is not None:
         raise from_wire(board.error)
     if board.result is None:

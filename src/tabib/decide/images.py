@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from tabib.decide.builds import built
 from tabib.model.container import ImageState
 from tabib.model.errors import ImageUnavailable
 from tabib.model.plan import Plan, Step, Verb
@@ -27,24 +28,19 @@ def plan_pulls(
 ) -> Plan:
     """Pull steps by each service's ``pull_policy``, or by ``pull`` where given.
 
-    :raises ImageUnavailable: an image is missing, and must not be pulled or has to be built.
+    What can be built is pulled only where that is asked for, and is built where it cannot be had.
+
+    :raises ImageUnavailable: an image is missing, and must not be pulled.
     """
     steps: dict[str, Step] = {}
     for service in services:
-        policy = pull or str(service.spec.get("pull_policy") or "missing")
-        present = service.image in images
-        built = "build" in service.spec
-        if policy in ("missing", "if_not_present", "never", "build") and present:
+        policy = pull_policy(service, pull)
+        present, buildable = service.image in images, built(service)
+        if buildable and not (policy == "always" and service.spec.get("image")):
             continue
-        if not present and built:
-            raise ImageUnavailable(
-                f"image {service.image} is not there, and has to be built",
-                attempted="prepare",
-                target=f"service {service.name}",
-                advice="Building comes with a later version; `docker compose build` builds it now.",
-                details={"code": "image.not-found", "image": service.image},
-            )
-        if policy == "never" and not present:
+        if policy != "always" and present:
+            continue
+        if policy == "never":
             raise ImageUnavailable(
                 f"image {service.image} is not there, and pull_policy is never",
                 attempted="prepare",
@@ -52,20 +48,60 @@ def plan_pulls(
                 advice="Load or build the image, or allow pulling it (--pull missing).",
                 details={"code": "image.not-found", "image": service.image},
             )
-        if built:
-            continue
-        steps[service.image] = Step(
-            id=f"pull:{service.image}",
-            verb=Verb.PULL_IMAGE,
-            subject=f"image {service.image}",
-            reason="it is not there yet" if not present else "its newest version was asked for",
-            target=service.image,
-            service=service.name,
-            options={"platform": service.spec["platform"]} if service.spec.get("platform") else {},
-            # Where an older copy is there, being offline must not stop the project.
-            optional=present,
-        )
+        steps[service.image] = pull_step(service, present=present, optional=present or buildable)
     return Plan(project=project.name, steps=tuple(steps.values()))
+
+
+def pull_policy(service: Service, pull: str = "") -> str:
+    """``always``, ``missing``, ``never`` or ``build``; ``pull`` wins over what the service says."""
+    policy = pull or str(service.spec.get("pull_policy") or "missing")
+    return "missing" if policy == "if_not_present" else policy
+
+
+def pull_step(service: Service, *, present: bool, optional: bool) -> Step:
+    """Pull the service's image. Where an older copy is there, being offline must not stop the
+    project: the step is ``optional``."""
+    platform = service.spec.get("platform")
+    return Step(
+        id=f"pull:{service.image}",
+        verb=Verb.PULL_IMAGE,
+        subject=f"image {service.image}",
+        reason="it is not there yet" if not present else "its newest version was asked for",
+        target=service.image,
+        service=service.name,
+        options={"platform": platform} if platform else {},
+        optional=optional,
+    )
+
+
+def to_build(
+    services: Iterable[Service], images: Mapping[str, ImageState], choice: str = ""
+) -> dict[str, str]:
+    """Service → why it is built now. ``choice``: ``always``, ``never``, or as each service says.
+
+    :raises ImageUnavailable: an image is missing, and must not be built.
+    """
+    reasons = {}
+    for service in services:
+        if not built(service):
+            continue
+        missing = service.image not in images
+        if choice == "never":
+            if missing:
+                raise ImageUnavailable(
+                    f"image {service.image} is not there, and --no-build was given",
+                    attempted="prepare",
+                    target=f"service {service.name}",
+                    advice="`tabib build` builds it.",
+                    details={"code": "image.not-found", "image": service.image},
+                )
+        elif missing:
+            reasons[service.name] = "it is not there yet"
+        elif choice == "always":
+            reasons[service.name] = "building was asked for"
+        elif service.spec.get("pull_policy") == "build":
+            reasons[service.name] = "its pull_policy is build"
+    return reasons
 
 
 def identities(

@@ -14,6 +14,7 @@
     │   └── EngineTimeout     it answered too late: retry
     ├── StartFailed           could not start or become healthy                     exit 6
     │   ├── ImageUnavailable  an image cannot be had
+    │   ├── BuildFailed       an image cannot be built
     │   ├── PortTaken         a published port is in use
     │   └── NotHealthy        it runs, but its health check fails or it exited
     ├── Damaged               damaged data                                          exit 7
@@ -146,6 +147,13 @@ class ImageUnavailable(StartFailed):
     """An image cannot be had."""
 
     kind = "image_unavailable"
+
+
+class BuildFailed(StartFailed):
+    """An image cannot be built; ``details`` may have ``dockerfile``, ``line``, ``instruction``,
+    ``exit_code`` and ``log_tail``, the last lines that the build wrote."""
+
+    kind = "build_failed"
 
 
 class PortTaken(StartFailed):

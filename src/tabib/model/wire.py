@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tabib.model.build import BuildChoice, BuildSource
 from tabib.model.project import Project
 
 API_VERSION = 1
@@ -23,6 +24,9 @@ ENDPOINT_HEADER = "X-Tabib-Endpoint"
 #   plan      {project, release, steps: [{id, verb, subject, reason, after, service}], notes: [..]}
 #   step      {id, state: started|done|failed|skipped|stopped, subject, verb, seconds?, error?}
 #   progress  {id, subject, text, current_bytes, total_bytes}
+#   context   {id, service}  the build of step `id` waits for its context: the command sends it to
+#             `POST /v1/operations/{operation}/contexts?step={id}` as a tar stream
+#   output    {id, subject, text}  a line that a build wrote
 #   container {name, service, status, health}
 #   result    {…}  what the operation returns, see each route
 #   error     {error: TabibError.to_wire()}
@@ -71,6 +75,46 @@ class UpRequest:
     no_wait_lease: bool = False
     care: str = ""
     """``observe`` while the command itself waits for containers to exit; ``""``: as written."""
+    credentials: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    build: str = ""
+    """``always``, ``never``, or ``""``: what is missing, and as each service says."""
+    sources: Mapping[str, BuildSource] = field(default_factory=dict)
+    """Service → where it is built from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """``POST /v1/projects/{name}/build`` → stream; result: {images: {service: {image, id}},
+    pushed: [..], seconds}."""
+
+    project: Project
+    services: tuple[str, ...] = ()
+    with_dependencies: bool = False
+    choice: BuildChoice = field(default_factory=BuildChoice)
+    sources: Mapping[str, BuildSource] = field(default_factory=dict)
+    by: str = ""
+    dry_run: bool = False
+    no_wait_lease: bool = False
+    credentials: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagesRequest:
+    """``POST /v1/projects/{name}/pull`` and ``…/push`` → stream; result: {images: {reference:
+    id}, skipped: {service: why}, failed: {reference: why}, seconds}.
+
+    ``policy``: ``missing`` or ``always`` for every service (``pull``); ``""``: as each says.
+    """
+
+    project: Project
+    services: tuple[str, ...] = ()
+    with_dependencies: bool = False
+    policy: str = ""
+    ignore_buildable: bool = False
+    ignore_failures: bool = False
+    by: str = ""
+    dry_run: bool = False
+    no_wait_lease: bool = False
     credentials: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -134,6 +178,8 @@ class RunRequest:
     dry_run: bool = False
     no_wait_lease: bool = False
     credentials: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    build: str = ""
+    sources: Mapping[str, BuildSource] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

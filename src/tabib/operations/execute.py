@@ -18,6 +18,7 @@ from tabib.model.event import Event
 from tabib.model.plan import Plan, Step, StepOutcome, StepProgress, StepResult, Verb
 from tabib.model.release import JournalEntry
 from tabib.operations.actions import targets
+from tabib.operations.building import build_image
 from tabib.operations.holders import with_holder
 from tabib.operations.operation import Operation, bug
 from tabib.operations.outcomes import Outcomes
@@ -203,17 +204,18 @@ class _Run:
         outcome: dict[str, Any] = {"step": step.id, "id": result.id}
         if error:
             outcome["error"] = error.to_wire()
-        self._conclude(step, "failed" if error else "done", started, error)
+        state = "stopped" if isinstance(error, Interrupted) else "failed" if error else "done"
+        self._conclude(step, state, started, error)
         for warning in result.warnings:
             self.operation.note(f"{step.subject}: {warning}", "warning")
         self.outcomes.add(self._entry("outcome", step, ended, outcome))
 
     async def _call(self, step: Step) -> tuple[StepResult, TabibError | None]:
+        engine, told, credentials = self.tools.engine, self._progress, self.credentials
         try:
-            result = await self.tools.engine.apply(
-                step, progress=self._progress, credentials=self.credentials
-            )
-            return result, None
+            if step.verb is Verb.BUILD_IMAGE:
+                return await build_image(engine, step, self.operation, told, credentials), None
+            return await engine.apply(step, progress=told, credentials=credentials), None
         except PortTaken as failed:
             return StepResult(), await with_holder(self.tools, failed)
         except TabibError as failed:

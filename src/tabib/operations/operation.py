@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 from tabib.model.errors import Bug, Interrupted, TabibError
+from tabib.operations.contexts import Contexts
 
 Message = dict[str, Any]
 KEPT_OPERATIONS = 50
@@ -25,6 +26,7 @@ class Operation:
         self.resumes = resumes
         """Id of the operation that a death cut off, and that this one completes."""
         self.done = False
+        self.contexts = Contexts(self.emit)
         self._stop = asyncio.Event()
         self._messages: list[Message] = []
         self._news = asyncio.Event()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -98,6 +99,22 @@ async def stop_operation(request: Request) -> Response:
     return json({})
 
 
+async def post_context(request: Request) -> Response:
+    """The context of a build that waits for it; answers once the build wants no more of it."""
+    operation = context(request).operations.get(request.path_params["id"])
+    step = request.query_params.get("step", "")
+    if operation is None:
+        raise UsageError("there is no such operation", attempted="send context", target=step)
+    body = request.stream()
+    upload = operation.contexts.offer(step, body)
+    await upload.done.wait()
+    with suppress(ClientDisconnect):
+        # A build that failed early leaves a rest, and its sender waiting to be rid of it.
+        async for _ in body:
+            pass
+    return json({})
+
+
 async def stop(request: Request) -> Response:
     here = context(request)
     if not here.background:
@@ -117,5 +134,6 @@ ROUTES = [
     Route("/v1/engine/takeover", takeover, methods=["POST"]),
     Route("/v1/daemon/status", status),
     Route("/v1/daemon/stop", stop, methods=["POST"]),
+    Route("/v1/operations/{id}/contexts", post_context, methods=["POST"]),
     Route("/v1/operations/{id}/stop", stop_operation, methods=["POST"]),
 ]

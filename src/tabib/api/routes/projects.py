@@ -12,8 +12,16 @@ from starlette.routing import Route
 from tabib.api.answers import json, rows, stream
 from tabib.api.context import body, context, flag, instant, site
 from tabib.model.errors import UsageError
-from tabib.model.wire import ActionRequest, AdoptRequest, DownRequest, RunRequest, UpRequest
-from tabib.operations import views
+from tabib.model.wire import (
+    ActionRequest,
+    AdoptRequest,
+    BuildRequest,
+    DownRequest,
+    ImagesRequest,
+    RunRequest,
+    UpRequest,
+)
+from tabib.operations import images, views
 from tabib.operations.act import act
 from tabib.operations.adopt import adopt, disown
 from tabib.operations.down import down
@@ -52,6 +60,21 @@ async def post_action(request: Request) -> Response:
 async def post_run(request: Request) -> Response:
     wanted = await body(request, RunRequest)
     return await _start(request, "run", lambda tools, op: run(tools, wanted, op))
+
+
+async def post_build(request: Request) -> Response:
+    wanted = await body(request, BuildRequest)
+    return await _start(request, "build", lambda tools, op: images.build(tools, wanted, op))
+
+
+async def post_pull(request: Request) -> Response:
+    wanted = await body(request, ImagesRequest)
+    return await _start(request, "pull", lambda tools, op: images.pull(tools, wanted, op))
+
+
+async def post_push(request: Request) -> Response:
+    wanted = await body(request, ImagesRequest)
+    return await _start(request, "push", lambda tools, op: images.push(tools, wanted, op))
 
 
 async def post_adopt(request: Request) -> Response:
@@ -141,6 +164,9 @@ ROUTES = [
     Route("/v1/projects/{name}/down", post_down, methods=["POST"]),
     Route("/v1/projects/{name}/actions", post_action, methods=["POST"]),
     Route("/v1/projects/{name}/run", post_run, methods=["POST"]),
+    Route("/v1/projects/{name}/build", post_build, methods=["POST"]),
+    Route("/v1/projects/{name}/pull", post_pull, methods=["POST"]),
+    Route("/v1/projects/{name}/push", post_push, methods=["POST"]),
     Route("/v1/projects/{name}/adopt", post_adopt, methods=["POST"]),
     Route("/v1/projects/{name}/disown", post_disown, methods=["POST"]),
     Route("/v1/projects/{name}/logs", get_logs),

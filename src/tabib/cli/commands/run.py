@@ -10,6 +10,7 @@ from urllib.parse import quote
 import click
 
 from tabib.cli import exit_codes
+from tabib.cli.builds import sources_for
 from tabib.cli.commands.up import pull_credentials
 from tabib.cli.console import Console
 from tabib.cli.interactive import environment_of, exit_code_for, streams, wants_tty
@@ -24,6 +25,7 @@ from tabib.model.errors import TabibError
 
 if TYPE_CHECKING:
     from tabib.client.api import Client
+    from tabib.client.sources import Sources
     from tabib.model.project import Project
 
 _run_options = apply_all(
@@ -39,6 +41,7 @@ _run_options = apply_all(
                  help="Publish a port."),
     click.option("--service-ports", "-P", is_flag=True, help="Publish the service's own ports."),
     click.option("--use-aliases", is_flag=True, help="Answer to the service's network names."),
+    click.option("--build", is_flag=True, help="Build the image first."),
     click.option("--no-deps", is_flag=True, help="Do not start dependencies."),
     click.option("--user", "-u", default="", metavar="USER[:GROUP]", help="As this user."),
     click.option("--workdir", "-w", default="", metavar="DIR", help="In this folder."),
@@ -73,10 +76,13 @@ def run(settings: Settings, /, service: str, command_line: tuple[str, ...], **gi
     project = load_project(settings, [service])
     check_services(project, [service])
     tty = wants_tty(given["no_tty"], given["detach"])
-    body = _body(project, settings, service, overrides_of(command_line, given), given, tty)
+    sources = sources_for(settings, project)
+    given |= {"service": service, "tty": tty, "overrides": overrides_of(command_line, given)}
+    body = _body(project, settings, given, sources)
     with connect(settings) as client:
         progress = progress_for(settings, quiet=given["quiet"] or given["dry_run"])
-        result = follow(client, f"/v1/projects/{project.name}/run", body, progress)
+        chunks = sources.chunks if sources else None
+        result = follow(client, f"/v1/projects/{project.name}/run", body, progress, chunks)
         if given["dry_run"]:
             print_plan(progress.board, Console(settings.ansi), settings.progress)
             return 0
@@ -95,12 +101,7 @@ def run(settings: Settings, /, service: str, command_line: tuple[str, ...], **gi
 
 
 def _body(
-    project: Project,
-    settings: Settings,
-    service: str,
-    overrides: Mapping[str, Any],
-    given: Mapping[str, Any],
-    tty: bool,
+    project: Project, settings: Settings, given: Mapping[str, Any], sources: Sources | None
 ) -> bytes:
     from tabib.client.encode import encode
     from tabib.model.wire import RunRequest
@@ -108,10 +109,10 @@ def _body(
     return encode(
         RunRequest(
             project=project,
-            service=service,
+            service=given["service"],
             name=given["name"],
-            overrides=overrides,
-            tty=tty,
+            overrides=given["overrides"],
+            tty=given["tty"],
             stdin_open=given["interactive"] and not given["detach"],
             no_deps=given["no_deps"],
             service_ports=given["service_ports"],
@@ -119,7 +120,9 @@ def _body(
             by=who(),
             dry_run=given["dry_run"],
             no_wait_lease=settings.no_wait,
-            credentials={} if given["dry_run"] else pull_credentials(project, ""),
+            credentials={} if given["dry_run"] else pull_credentials(project, "", sources),
+            build="always" if given["build"] else "",
+            sources=sources.look(()) if sources else {},
         )
     )
 

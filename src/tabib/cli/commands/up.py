@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tabib.cli.builds import base_images, credentials, sources_for
 from tabib.cli.console import Console
 from tabib.cli.operation import follow, progress_for
 from tabib.cli.options import (
@@ -27,6 +27,7 @@ from tabib.model.errors import UsageError
 
 if TYPE_CHECKING:
     from tabib.client.api import Client
+    from tabib.client.sources import Sources
     from tabib.model.project import Project
     from tabib.model.wire import UpRequest
 
@@ -45,25 +46,23 @@ def parse_scale(pairs: Iterable[str]) -> dict[str, int]:
     return scale
 
 
-def pull_credentials(project: Project, policy: str) -> Mapping[str, Mapping[str, str]]:
+def pull_credentials(
+    project: Project, policy: str, sources: Sources | None = None
+) -> Mapping[str, Mapping[str, str]]:
     """Registry credentials for what may have to be pulled, for this operation alone."""
     images = {
         service.image
         for service in project.services.values()
         if service.image and (policy or service.spec.get("pull_policy")) != "never"
     }
-    if policy == "never" or not images:
-        return {}
-    from tabib.client.credentials import credentials_for
-
-    return credentials_for(sorted(images), os.environ)
+    return credentials((images if policy != "never" else set()) | base_images(sources))
 
 
 _what_options = apply_all(
     click.option("--pull", type=click.Choice(["always", "missing", "never"]),
                  help="When to pull images."),
-    click.option("--build", is_flag=True, hidden=True),
-    click.option("--no-build", is_flag=True, hidden=True),
+    click.option("--build", is_flag=True, help="Build images, also those that are there."),
+    click.option("--no-build", is_flag=True, help="Build nothing, even where an image is missing."),
     click.option("--quiet-pull", is_flag=True, hidden=True),
     click.option("--scale", multiple=True, metavar="SERVICE=N", help="Number of containers."),
     click.option("--remove-orphans", is_flag=True,
@@ -114,11 +113,13 @@ def up(settings: Settings, /, **given: Any) -> int:
     project = load_project(settings, given["services"])
     ending = given["exit_code_from"]
     check_services(project, [*given["services"], *([ending] if ending else [])])
-    request = _request(project, settings, given)
+    sources = sources_for(settings, project)
+    request = _request(project, settings, given, sources)
     begun = datetime.now(UTC).isoformat().replace("+00:00", "Z")
     with connect(settings) as client:
         progress = progress_for(settings, quiet=given["quiet"] or given["dry_run"])
-        result = follow(client, f"/v1/projects/{project.name}/up", _encode(request), progress)
+        path, chunks = f"/v1/projects/{project.name}/up", sources.chunks if sources else None
+        result = follow(client, path, _encode(request), progress, chunks)
         console = Console(settings.ansi)
         if given["dry_run"]:
             print_plan(progress.board, console, settings.progress)
@@ -127,19 +128,26 @@ def up(settings: Settings, /, **given: Any) -> int:
             console.say(up_summary(result, console))
             if result.get("changed") and progress.board.unattended:
                 console.say(f"note: {unattended_note(progress.board.unattended)}")
+        given["services"] = _followed(project, given["services"])
         return _afterwards(client, settings, project.name, given, begun)
 
 
-def _refuse_contradictions(given: Mapping[str, Any]) -> None:
-    if given["build"]:
-        from tabib.cli.later import explain
+def _followed(project: Project, named: Sequence[str]) -> tuple[str, ...]:
+    """Whose lines are shown: of those that are named, else of all but who says `attach: false`."""
+    loud = [name for name, service in project.services.items() if service.spec.get("attach", True)]
+    return tuple(named) if named or len(loud) == len(project.services) else tuple(loud)
 
-        raise UsageError(explain("build").replace("`tabib build`", "`tabib up --build`"))
+
+def _refuse_contradictions(given: Mapping[str, Any]) -> None:
+    if given["build"] and given["no_build"]:
+        raise UsageError("--build and --no-build exclude each other")
     if given["force_recreate"] and given["no_recreate"]:
         raise UsageError("--force-recreate and --no-recreate exclude each other")
 
 
-def _request(project: Project, settings: Settings, given: Mapping[str, Any]) -> UpRequest:
+def _request(
+    project: Project, settings: Settings, given: Mapping[str, Any], sources: Sources | None
+) -> UpRequest:
     from tabib.model.wire import UpRequest
 
     ends_with_a_container = given["abort_on_container_exit"] or given["exit_code_from"]
@@ -155,7 +163,11 @@ def _request(project: Project, settings: Settings, given: Mapping[str, Any]) -> 
         # What exits ends the run then; nobody shall bring it back meanwhile.
         care="observe" if ends_with_a_container else "",
         no_wait_lease=settings.no_wait,
-        credentials={} if given["dry_run"] else pull_credentials(project, given["pull"] or ""),
+        credentials={}
+        if given["dry_run"]
+        else pull_credentials(project, given["pull"] or "", sources),
+        build="always" if given["build"] else "never" if given["no_build"] else "",
+        sources=sources.look(()) if sources else {},
         **{name: given[name] for name in same},
     )
 

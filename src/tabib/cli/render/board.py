@@ -12,6 +12,8 @@ from typing import Any
 
 _KINDS = {
     "pull_image": ("image", "pulling", "pulled"),
+    "build_image": ("image", "building", "built"),
+    "push_image": ("image", "pushing", "pushed"),
     "tag_image": ("image", "tagging", "tagged"),
     "create_network": ("network", "creating", "created"),
     "remove_network": ("network", "removing", "removed"),
@@ -57,8 +59,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One line's worth of news. ``kind``: ``step``, ``progress``, ``note``, ``warning``,
-    ``failed`` or ``skipped``."""
+    """One line's worth of news. ``kind``: ``step``, ``progress``, ``output``, ``note``,
+    ``warning``, ``failed`` or ``skipped``."""
 
     kind: str
     text: str
@@ -78,6 +80,8 @@ class Board:
     notes: list[str] = field(default_factory=list)
     unattended: tuple[str, ...] = ()
     """Services that nothing but the daemon restarts."""
+    shows_output: bool = False
+    """Whether what builds write is news."""
     result: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
 
@@ -89,6 +93,7 @@ class Board:
             "plan": self._plan,
             "step": self._step,
             "progress": self._progress,
+            "output": self._output,
             "container": self._container,
             "restarts": self._restarts,
             "result": self._result,
@@ -176,17 +181,27 @@ class Board:
         row.current_bytes = message.get("current_bytes")
         row.total_bytes = message.get("total_bytes")
         text = str(message.get("text") or "")
+        news = bool(text) and text != row.text
         if text:
             row.text = text
         row.state = "active"
         row.begun = now if row.begun is None else row.begun
-        return [Change("progress", row.text, row)]
+        # Each instruction of a build is news; how far layers have come is not.
+        is_build = self._verb_of(str(message.get("id"))) == "build_image"
+        shown = is_build and news and not self.shows_output
+        return [Change("step" if shown else "progress", row.text, row)]
 
     def _verb_of(self, step_id: str) -> str:
         for step in reversed(self.plan):
             if step.get("id") == step_id:
                 return str(step.get("verb"))
         return "pull_image"
+
+    def _output(self, message: Mapping[str, Any], _: float) -> list[Change]:
+        if not self.shows_output:
+            return []
+        subject = str(message.get("subject")).removeprefix("image ")
+        return [Change("output", f"{subject} │ {message.get('text')}")]
 
     def _container(self, message: Mapping[str, Any], now: float) -> list[Change]:
         key = ("container", str(message.get("name")))

@@ -74,3 +74,24 @@ def action_summary(done: str, result: Mapping[str, Any], touched: Sequence[str])
     """``stopped 3 containers``; ``touched``: what was seen to change, if the result names none."""
     containers = list(result.get("containers") or touched)
     return f"{done} {count(containers, 'container')}" if containers else "nothing to do"
+
+
+def build_summary(result: Mapping[str, Any]) -> str:
+    """``2 images built in 6.2 s, 1 pushed``."""
+    images = result.get("images") or {}
+    if not images:
+        return f"{result.get('project')}: no service has anything to build"
+    text = f"{count(len(images), 'image')} built in {duration(float(result.get('seconds') or 0))}"
+    pushed = result.get("pushed") or ()
+    return f"{text}, {len(pushed)} pushed" if pushed else text
+
+
+def transfer_summary(verb: str, result: Mapping[str, Any]) -> list[str]:
+    """``2 images pulled in 6.2 s``, before it what was left out, and why."""
+    lines = [f"{name}: left out: {why}" for name, why in (result.get("skipped") or {}).items()]
+    images, failed = result.get("images") or {}, result.get("failed") or {}
+    done = {"pull": "pulled", "push": "pushed"}[verb]
+    text = f"{count(len(images), 'image')} {done}"
+    if images:
+        text += f" in {duration(float(result.get('seconds') or 0))}"
+    return [*lines, f"{text}, {len(failed)} failed" if failed else text]

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from tabib.engines.docker import containers, infrastructure
 from tabib.engines.docker.gateway import Gateway
 from tabib.engines.docker.pull import pull_image
+from tabib.engines.docker.push import push_image
 from tabib.model.errors import Bug
 from tabib.model.plan import Step, StepResult, Verb
 from tabib.ports import Credentials, ProgressSink
@@ -41,6 +42,8 @@ async def apply(
     """See :meth:`tabib.ports.Engine.apply`."""
     if step.verb is Verb.PULL_IMAGE:
         return await pull_image(gateway, step, progress, credentials)
+    if step.verb is Verb.PUSH_IMAGE:
+        return await push_image(gateway, step, progress, credentials)
     action = _ACTIONS.get(step.verb)
     if action is None:
         raise Bug(f"an engine does not do {step.verb}", target=step.subject)

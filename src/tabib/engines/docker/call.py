@@ -12,6 +12,8 @@ CHANGE_DEADLINE_S = 180.0
 """For calls that change something: create, start, remove."""
 
 PULL = "pull image"
+BUILD = "build image"
+PUSH = "push image"
 CREATE = "create container"
 START = "start container"
 

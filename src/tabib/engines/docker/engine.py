@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from tabib.engines.docker import buildx
 from tabib.engines.docker.apply import apply
 from tabib.engines.docker.archives import get_archive, put_archive
+from tabib.engines.docker.build import Reporter, build_image
 from tabib.engines.docker.call import CHANGE_DEADLINE_S, Call, segment
 from tabib.engines.docker.events import events
 from tabib.engines.docker.gateway import Gateway, open_gateway
@@ -17,12 +19,13 @@ from tabib.engines.docker.observe import observe
 from tabib.engines.docker.raw import creation_body
 from tabib.engines.docker.run_exec import run_exec
 from tabib.engines.docker.states import inspected_state
+from tabib.model.build import BUILDX, ENGINE
 from tabib.model.container import ContainerState, EngineInfo, ExecResult, LogLine, Observed
 from tabib.model.errors import NotFound
 from tabib.model.event import Event
 from tabib.model.plan import Step, StepResult
 from tabib.model.wire import EndpointAddress
-from tabib.ports import Credentials, ProgressSink
+from tabib.ports import Credentials, OutputSink, ProgressSink
 
 OWNER_VOLUME = "tabib_owner"
 
@@ -49,6 +52,22 @@ class DockerEngine:
         credentials: Credentials | None = None,
     ) -> StepResult:
         return await apply(self._gateway, step, progress, credentials)
+
+    async def build(
+        self,
+        step: Step,
+        context: AsyncIterator[bytes] | None = None,
+        *,
+        progress: ProgressSink | None = None,
+        output: OutputSink | None = None,
+        credentials: Credentials | None = None,
+    ) -> StepResult:
+        reporter = Reporter(step.id, progress, output)
+        return await build_image(self._gateway, step, context, reporter, credentials or {})
+
+    async def builders(self) -> frozenset[str]:
+        found = await buildx.has_buildx()
+        return frozenset({ENGINE, BUILDX} if found else {ENGINE})
 
     def events(self, since_ns: int | None = None) -> AsyncIterator[Event]:
         return events(self._gateway, since_ns)

@@ -17,8 +17,9 @@ from tabib.model.plan import Step, StepProgress, StepResult
 from tabib.model.reference import DOCKER_HUB, parse_reference
 from tabib.ports import Credentials, ProgressSink
 
-_HUB_SERVER = "https://index.docker.io/v1/"
+HUB_SERVER = "https://index.docker.io/v1/"
 _READY = ("Download complete", "Pull complete", "Already exists", "Verifying Checksum")
+_PUSHED = ("Pushed", "Layer already exists", "Mounted from")
 
 
 async def pull_image(
@@ -36,9 +37,9 @@ async def pull_image(
     params = {"fromImage": reference.repository, "tag": reference.version}
     if step.options.get("platform"):
         params["platform"] = str(step.options["platform"])
-    layers = _Layers(step.id)
+    layers = Layers(step.id)
     request = ("POST", "/images/create")
-    headers = _auth_headers(reference.registry, credentials or {})
+    headers = auth_headers(reference.registry, credentials or {})
     async with gateway.stream(call, request, params=params, headers=headers) as response:
         async for line in lines(response.content.iter_any()):
             message = msgspec.json.decode(line)
@@ -51,16 +52,16 @@ async def pull_image(
     return StepResult(id=image.id if image else "")
 
 
-def _auth_headers(registry: str, credentials: Credentials) -> dict[str, str]:
+def auth_headers(registry: str, credentials: Credentials) -> dict[str, str]:
     auth = credentials.get(registry)
     if not auth:
         return {}
-    server = _HUB_SERVER if registry == DOCKER_HUB else registry
+    server = HUB_SERVER if registry == DOCKER_HUB else registry
     text = msgspec.json.encode({"serveraddress": server, **auth})
     return {"X-Registry-Auth": base64.urlsafe_b64encode(text).decode()}
 
 
-class _Layers:
+class Layers:
     """Adds up what each layer says of itself.
 
     Sizes become known one by one, so the total grows until every layer has begun.
@@ -94,9 +95,9 @@ class _Layers:
 
     def _layer(self, layer: str, status: str, detail: Mapping[str, Any]) -> None:
         self._seen.add(layer)
-        if status == "Downloading" and detail.get("total"):
+        if status in ("Downloading", "Pushing") and detail.get("total"):
             self._sizes[layer] = (int(detail.get("current") or 0), int(detail["total"]))
-        elif status.startswith(_READY):
+        elif status.startswith((*_READY, *_PUSHED)):
             self._ready.add(layer)
             if layer in self._sizes:
                 size = self._sizes[layer][1]

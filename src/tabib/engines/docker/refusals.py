@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tabib.engines.docker.call import CREATE, PULL, START
+from tabib.engines.docker.call import BUILD, CREATE, PULL, PUSH, START
 from tabib.model.errors import (
     Conflict,
     EngineError,
@@ -19,6 +19,7 @@ from tabib.model.errors import (
 
 RESTART = "restart container"
 _STARTING = (CREATE, START, RESTART)
+_REGISTRY = (PULL, PUSH, BUILD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +73,7 @@ _IMAGE = (
             "the registry denies access, or there is no such repository",
             "Check the name, and log in with `docker login` if it is private.",
         ),
-        only=(PULL,),
+        only=_REGISTRY,
     ),
     _rule(
         r"no matching manifest for|does not match the specified platform|no match for platform"
@@ -96,14 +97,14 @@ _IMAGE = (
         ImageUnavailable,
         "image.not-found",
         ("the registry has no such image", "Check the name and the tag."),
-        only=(PULL,),
+        only=_REGISTRY,
     ),
     _rule(
-        r"no such image",
+        r"no such image|an image does not exist locally",
         ImageUnavailable,
         "image.not-found",
         ("the image is not on this engine", "Pull it or build it first."),
-        only=(*_STARTING, "tag image"),
+        only=(*_STARTING, "tag image", PUSH),
     ),
     _rule(
         r"failed to register layer(?!.*no space left)",
@@ -123,7 +124,7 @@ _IMAGE = (
             "the registry cannot be reached: {engine}",
             "Check the network and the registry's name, then repeat.",
         ),
-        only=(PULL,),
+        only=_REGISTRY,
     ),
 )
 

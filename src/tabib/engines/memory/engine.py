@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from tabib.engines.memory import files, lifecycle, refusals, resources, shell, steps, views
+from tabib.engines.memory import (
+    building,
+    files,
+    lifecycle,
+    refusals,
+    resources,
+    shell,
+    steps,
+    views,
+)
 from tabib.engines.memory.faults import CrashPoint
 from tabib.engines.memory.records import ContainerRecord
 from tabib.engines.memory.world import VERSION, World
+from tabib.model.build import ENGINE
 from tabib.model.container import (
     LABEL_PROJECT,
     ContainerState,
@@ -22,7 +32,7 @@ from tabib.model.container import (
 from tabib.model.errors import EngineTimeout, EngineUnavailable
 from tabib.model.event import Event
 from tabib.model.plan import Step, StepResult
-from tabib.ports import Credentials, ProgressSink
+from tabib.ports import Credentials, OutputSink, ProgressSink
 
 OWNER_VOLUME = "tabib_owner"
 
@@ -90,11 +100,42 @@ class MemoryEngine:
         progress: ProgressSink | None = None,
         credentials: Credentials | None = None,
     ) -> StepResult:
+        return await self._guarded(step, steps.apply(self.world, step, progress))
+
+    async def build(
+        self,
+        step: Step,
+        context: AsyncIterator[bytes] | None = None,
+        *,
+        progress: ProgressSink | None = None,
+        output: OutputSink | None = None,
+        credentials: Credentials | None = None,
+    ) -> StepResult:
+        return await self._guarded(step, self._build(step, context, progress, output))
+
+    async def _build(
+        self,
+        step: Step,
+        context: AsyncIterator[bytes] | None,
+        progress: ProgressSink | None,
+        output: OutputSink | None,
+    ) -> StepResult:
+        return StepResult(id=await building.build(self.world, step, context, progress, output))
+
+    async def builders(self) -> frozenset[str]:
+        await self._read("builders")
+        return frozenset({ENGINE})
+
+    async def _guarded(self, step: Step, call: Coroutine[Any, Any, StepResult]) -> StepResult:
         what = f"{step.verb} {steps.named(step)}"
-        self.crash.enter(what)
-        number = self.crash.calls
-        lost = await self._call(step.verb, steps.named(step))
-        result = await steps.apply(self.world, step, progress)
+        try:
+            self.crash.enter(what)
+            number = self.crash.calls
+            lost = await self._call(step.verb, steps.named(step))
+        except BaseException:
+            call.close()
+            raise
+        result = await call
         self.crash.leave(number, what)
         if lost is not None:
             raise lost

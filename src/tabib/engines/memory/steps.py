@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from tabib.engines.memory import containers, hooks, lifecycle, resources
+from tabib.engines.memory import building, containers, hooks, lifecycle, resources
 from tabib.engines.memory.creation import signal_number
 from tabib.engines.memory.world import World
 from tabib.model.errors import Bug
@@ -121,6 +121,10 @@ async def _disconnect(world: World, step: Step) -> None:
     resources.disconnect(world, step.target, step.options)
 
 
+async def _push(world: World, step: Step) -> str:
+    return await building.push(world, step.target)
+
+
 async def _tag(world: World, step: Step) -> str:
     return resources.tag(world, step.target, step.options)
 
@@ -145,6 +149,7 @@ _VERBS: dict[Verb, Callable[[World, Step], Awaitable[str | None]]] = {
     Verb.REMOVE_VOLUME: _remove_volume,
     Verb.CONNECT_NETWORK: _connect,
     Verb.DISCONNECT_NETWORK: _disconnect,
+    Verb.PUSH_IMAGE: _push,
     Verb.TAG_IMAGE: _tag,
     Verb.UNTAG_IMAGE: _untag,
 }
