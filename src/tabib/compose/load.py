@@ -51,7 +51,7 @@ def load(request: LoadRequest, files: Reader) -> Project:
 def _load(request: LoadRequest, files: Reader, problems: Problems) -> Project:
     setting = Discovery(request, files, problems).run()
     loader = Loader(request, files, problems)
-    name = _project_name(request, setting, loader)
+    name = project_name(request, setting, loader)
     setting.environment["COMPOSE_PROJECT_NAME"] = name
     scope = Scope(setting.working_dir, setting.environment)
     tree = loader.model(setting.files, scope)
@@ -67,7 +67,7 @@ def _load(request: LoadRequest, files: Reader, problems: Problems) -> Project:
     return project
 
 
-def _project_name(request: LoadRequest, setting: Setting, loader: Loader) -> str:
+def project_name(request: LoadRequest, setting: Setting, loader: Loader) -> str:
     """``-p``, COMPOSE_PROJECT_NAME, ``name:`` of the last file that has one, the folder's name."""
     given = request.project_name or setting.environment.get("COMPOSE_PROJECT_NAME", "")
     if given:

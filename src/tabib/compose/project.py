@@ -49,7 +49,7 @@ class Builder:
         services = {n: make.service(n, s, common) for n, s in active.items()}
         idle = {n: make.service(n, s, common, active=False) for n, s in disabled.items()}
         self.problems.check()
-        keep = None if self.request.all_resources else _used(services.values())
+        keep = None if self.request.all_resources else used_by(services.values())
         return Project(
             name=self.name,
             working_dir=self.setting.working_dir,
@@ -169,7 +169,7 @@ class _Used:
     configs: set[str]
 
 
-def _used(services: Any) -> _Used:
+def used_by(services: Any) -> _Used:
     """What active services refer to: Compose leaves everything else out."""
     used = _Used(set(), set(), set(), set())
     for service in services:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tabib.compose.gotext import dumps
+from tabib.compose.scalars import plain
 from tabib.model.project import Project
 
 
@@ -42,10 +43,15 @@ def as_json(project: Project, *, escape: bool = True) -> str:
 
 def as_yaml(project: Project, *, escape: bool = True) -> str:
     """``docker compose config``: equal as YAML; loading it again gives the same project."""
-    import yaml
-
     from tabib.compose import yamlshape
-    from tabib.compose.scalars import plain
+
+    printed = yaml_text(yamlshape.shape(document(project), project))
+    return printed.replace("$", "$$") if escape else printed
+
+
+def yaml_text(content: Any) -> str:
+    """``content`` as YAML that Compose's parser reads as the same values."""
+    import yaml
 
     class Dumper(yaml.CSafeDumper):
         def ignore_aliases(self, data: Any) -> bool:
@@ -58,13 +64,9 @@ def as_yaml(project: Project, *, escape: bool = True) -> str:
 
     Dumper.add_representer(str, text)
     printed: str = yaml.dump(
-        yamlshape.shape(document(project), project),
-        Dumper=Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        width=10_000,
+        content, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=10_000
     )
-    return printed.replace("$", "$$") if escape else printed
+    return printed
 
 
 def service_names(project: Project) -> list[str]:

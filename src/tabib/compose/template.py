@@ -6,7 +6,7 @@ Written as a scanner, not as the regular expression that Compose uses: a text of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -86,6 +86,26 @@ class Substitution:
             return word
         reason = f": {word}" if word else ""
         raise TemplateError(f"required variable {found.name} is missing a value{reason}")
+
+
+def references(text: str) -> Iterator[tuple[str, str, str]]:
+    """Name, operator and word of each variable in ``text``; the words are not looked into.
+
+    :raises TemplateError: a bad form.
+    """
+    at = 0
+    while (dollar := text.find("$", at)) >= 0:
+        following = text[dollar + 1 : dollar + 2]
+        at = dollar + 1
+        if following == "$":
+            at += 1
+        elif following in _START and following:
+            at = _name_end(text, dollar + 1)
+            yield text[dollar + 1 : at], "", ""
+        elif following == "{":
+            found = _braced(text, dollar)
+            at = found.end
+            yield found.name, found.operator, found.word
 
 
 def _name_end(text: str, start: int) -> int:
