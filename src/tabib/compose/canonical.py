@@ -11,8 +11,11 @@ from typing import Any
 from tabib.compose.gotext import sprint
 from tabib.compose.mounts import parse_device, parse_volume
 from tabib.compose.ports import parse_port
-from tabib.compose.problems import Problems
+from tabib.compose.problems import Problems, Stop
 from tabib.compose.tree import Map, Mark, Path, Seq, mark_at, marked_items, seq_of
+
+MAX_PORTS = 65_536
+"""As many as an address has. A range is written out; a few dozen of them would be millions."""
 
 
 class Canonical:
@@ -22,6 +25,7 @@ class Canonical:
         self.tree = tree
         self.problems = problems
         self.lenient = lenient
+        self.ports_left = MAX_PORTS
 
     def run(self) -> None:
         for name, service in _members(self.tree, "services"):
@@ -114,6 +118,11 @@ class Canonical:
             parsed = self.parsed(parse_port, sprint(entry), mark, at)
             if parsed is None and self.lenient:
                 return
+            self.ports_left -= len(parsed or ())
+            if self.ports_left < 0:
+                message = f"more than {MAX_PORTS} ports are published in this project"
+                self.problems.add(message, mark=mark, path=at)
+                raise Stop
             result += [(Map(port), mark) for port in parsed or ()]
         service["ports"] = seq_of(result)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tabib.compose import dotenv
 from tabib.compose.paths import base_name, folder, join
 from tabib.compose.problems import Problems, Stop
-from tabib.compose.read import decode
+from tabib.compose.read import MAX_BYTES, decode
 from tabib.compose.request import LoadRequest, Reader
 from tabib.compose.tree import Mark
 
@@ -148,7 +148,7 @@ def parse_env_file(
         what = "is a folder" if reader.is_dir(path) else "does not exist"
         problems.add(f"the env file {path} {what}")
         raise Stop
-    text = read_text(path, reader, problems)
+    text = read_text(path, reader, problems, dotenv.MAX_BYTES)
 
     def lookup(name: str) -> str | None:
         return known.get(name, values.get(name))
@@ -160,7 +160,7 @@ def parse_env_file(
         raise Stop from None
 
 
-def read_text(path: str, reader: Reader, problems: Problems) -> str:
+def read_text(path: str, reader: Reader, problems: Problems, limit: int = MAX_BYTES) -> str:
     """:raises Stop: the file cannot be read, or is no text."""
     try:
         data = reader.read(path)
@@ -174,4 +174,4 @@ def read_text(path: str, reader: Reader, problems: Problems) -> str:
     except OSError as error:
         problems.add(f"cannot be read: {error.strerror or error}", mark=Mark(path, 0, 0))
         raise Stop from None
-    return decode(data, path, problems)
+    return decode(data, path, problems, limit)

