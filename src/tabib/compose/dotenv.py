@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from tabib.compose.template import Lookup, Substitution, TemplateError
+from tabib.compose.template import MAX_GROWTH, Lookup, Substitution, TemplateError
 
 MAX_BYTES = 1 << 20
 """No process can be given more than 2 MB of variables; reading one million bytes takes 0.3 s."""
@@ -33,6 +33,7 @@ class _Parser:
         self.values = values
         self.lookup = lookup
         self.at = 0
+        self.left = MAX_GROWTH
 
     def parse(self) -> None:
         while self._next_statement():
@@ -109,7 +110,10 @@ class _Parser:
             return self.values.get(name) if found is None else found
 
         try:
-            return Substitution(find, []).apply(value)
+            substitution = Substitution(find, [], self.left)
+            expanded = substitution.apply(value)
+            self.left = substitution.left
+            return expanded
         except TemplateError as error:
             raise self._error(str(error), at) from None
 

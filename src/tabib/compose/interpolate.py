@@ -7,7 +7,7 @@ from typing import Any
 
 from tabib.compose.gotext import parse_float, parse_int
 from tabib.compose.problems import Problems
-from tabib.compose.template import Substitution, TemplateError
+from tabib.compose.template import MAX_GROWTH, Substitution, TemplateError
 from tabib.compose.tree import NOWHERE, Map, Mark, Path, Seq
 
 _WORDS = {"true": True, "y": True, "yes": True, "on": True,
@@ -65,6 +65,7 @@ class Interpolation:
     def __init__(self, environment: Mapping[str, str], problems: Problems) -> None:
         self.environment = environment
         self.problems = problems
+        self.left = MAX_GROWTH
 
     def tree(self, value: Any, path: Path = (), mark: Mark = NOWHERE) -> Any:
         """A copy of ``value`` with every variable filled in and every cast made."""
@@ -82,9 +83,10 @@ class Interpolation:
         return value
 
     def text(self, text: str, path: Path, mark: Mark) -> Any:
-        substitution = Substitution(self.environment.get, [])
+        substitution = Substitution(self.environment.get, [], self.left)
         try:
             value = substitution.apply(text)
+            self.left = substitution.left
             cast = _caster(path)
             result: Any = cast(value) if cast else value
         except TemplateError as error:
@@ -95,6 +97,6 @@ class Interpolation:
             return text
         for name in substitution.unset:
             self.problems.warn(
-                f'the variable "{name}" is not set; it is taken as an empty text', mark
+                f'the variable "{name}" is not set; it is taken as an empty text', mark, once=True
             )
         return result

@@ -63,8 +63,11 @@ class Problems:
         if len(self.found) >= _ENOUGH:
             raise Stop
 
-    def warn(self, message: str, mark: Mark = NOWHERE) -> None:
+    def warn(self, message: str, mark: Mark = NOWHERE, *, once: bool = False) -> None:
+        """Note what is accepted all the same; ``once``: wherever else it is met."""
         if len(self.warnings) >= _ENOUGH:
+            return
+        if once and any(known.message == message for known in self.warnings):
             return
         warning = LoadWarning(message=message, file=mark.file, line=mark.line, column=mark.column)
         if warning not in self.warnings:

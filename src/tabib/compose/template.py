@@ -13,6 +13,10 @@ from typing import NamedTuple
 Lookup = Callable[[str], str | None]
 _OPERATORS = (":?", ":-", ":+", "?", "-", "+")
 _MAX_NESTING = 40
+MAX_GROWTH = 4 << 20
+"""Characters that variables may add to the files of a project. Values that name others double."""
+_STEP = 16
+"""What one variable costs of it, however short its value."""
 _START = frozenset("_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _INNER = _START | frozenset("0123456789")
 
@@ -34,6 +38,8 @@ class Substitution:
 
     lookup: Lookup
     unset: list[str]
+    left: int = MAX_GROWTH
+    """Of the growth; what uses several of these hands it on."""
 
     def apply(self, text: str, depth: int = 0) -> str:
         """The text with its variables filled in.
@@ -70,7 +76,12 @@ class Substitution:
         value = self.lookup(name)
         if value is None:
             self.unset.append(name)
-            return ""
+        return self._spend(value or "")
+
+    def _spend(self, value: str) -> str:
+        self.left -= len(value) + _STEP
+        if self.left < 0:
+            raise TemplateError(f"variables make the text longer than {MAX_GROWTH >> 20} MB")
         return value
 
     def _operate(self, found: _Braced, depth: int) -> str:
@@ -79,9 +90,9 @@ class Substitution:
         usable = value is not None and (value != "" or found.operator[0] != ":")
         kind = found.operator[-1]
         if kind == "+":
-            return word if usable else value or ""
+            return word if usable else self._spend(value or "")
         if usable:
-            return value or ""
+            return self._spend(value or "")
         if kind == "-":
             return word
         reason = f": {word}" if word else ""
