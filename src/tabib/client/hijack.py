@@ -60,7 +60,13 @@ class EngineDialer:
     def __init__(self, endpoint: EndpointAddress) -> None:
         self._endpoint = endpoint
 
-    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """One JSON call.
 
         :raises EngineUnavailable: the engine cannot be reached.
@@ -68,7 +74,7 @@ class EngineDialer:
         """
         sock = self._dial()
         try:
-            status, data = self._request(sock, method, path, body, upgrade=False)
+            status, data = self._request(sock, method, path, body, upgrade=False, headers=headers)
             head_end = data.index(b"\r\n\r\n") + 4
             length = _content_length(data[:head_end])
             payload = data[head_end:]
@@ -172,12 +178,14 @@ class EngineDialer:
         body: Mapping[str, Any] | None,
         *,
         upgrade: bool,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, bytes]:
         payload = b"" if body is None else json.dumps(body).encode()
         lines = [f"{method} {path} HTTP/1.1", "Host: docker"]
         if payload:
             lines += ["Content-Type: application/json"]
         lines += [f"Content-Length: {len(payload)}"]
+        lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         lines += ["Connection: Upgrade", "Upgrade: tcp"] if upgrade else ["Connection: close"]
         sock.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + payload)
         data = b""

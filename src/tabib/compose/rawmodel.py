@@ -35,12 +35,15 @@ def _model(request: LoadRequest, files: Reader, problems: Problems) -> Map:
     loader = Loader(request, files, problems)
     name = project_name(request, setting, loader)
     setting.environment["COMPOSE_PROJECT_NAME"] = name
-    tree = loader.model(setting.files, Scope(setting.working_dir, setting.environment))
+    # without interpolation nothing is taken from the environment, bare names neither
+    known = {} if request.no_interpolate else setting.environment
+    tree = loader.model(setting.files, Scope(setting.working_dir, known))
     if not tree:
         problems.add("the Compose file is empty", mark=Mark(setting.files[0], 0, 0))
     problems.check()
     if not request.no_normalize:
-        normalise(tree, name, setting.environment)
+        normalise(tree, name, known)
+    problems.finish()
     return tree
 
 
@@ -58,15 +61,18 @@ def environment(request: LoadRequest, files: Reader) -> dict[str, str]:
 
 def as_json(tree: Map) -> str:
     """``config --no-interpolate --format json``: no ``$`` is doubled."""
-    return dumps(_sorted(tree), indent="  ")
+    return dumps(_sorted(tree, nothing=None), indent="  ")
 
 
 def as_yaml(tree: Map) -> str:
     """``config --no-interpolate``: equal as YAML."""
-    return yaml_text(_sorted(tree))
+    return yaml_text(_sorted(tree, nothing=[]))
 
 
-def _sorted(value: Any) -> Any:
+def _sorted(value: Any, nothing: Any) -> Any:
+    """Keys in order; ``nothing`` stands for an empty list, which Compose's JSON shows as null."""
     if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value)}
-    return [_sorted(item) for item in value] if isinstance(value, list) else value
+        return {key: _sorted(value[key], nothing) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_sorted(item, nothing) for item in value] or nothing
+    return value

@@ -49,6 +49,17 @@ def as_yaml(project: Project, *, escape: bool = True) -> str:
     return printed.replace("$", "$$") if escape else printed
 
 
+def images_only(project: Project, *, as_json: bool) -> str:
+    """``--lock-image-digests``: an override file that pins images, and nothing else."""
+    services = {
+        name: {"image": service.spec["image"]} if service.spec.get("image") else {}
+        for name, service in sorted(project.services.items())
+    }
+    content = {"services": services}
+    printed = dumps(content, indent="  ") if as_json else yaml_text(content)
+    return printed.replace("$", "$$")
+
+
 def yaml_text(content: Any) -> str:
     """``content`` as YAML that Compose's parser reads as the same values."""
     import yaml

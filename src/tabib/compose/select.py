@@ -25,10 +25,12 @@ def select(project: Project, names: Sequence[str]) -> Project:
             needed = (d.service for d in project.services[name].depends_on)
             pending += [other for other in needed if other in project.services]
     services = {name: s for name, s in project.services.items() if name in wanted}
+    rest = {name: s for name, s in project.services.items() if name not in wanted}
     used = used_by(services.values())
     return replace(
         project,
         services=services,
+        disabled={**project.disabled, **rest},
         networks={k: v for k, v in project.networks.items() if k in used.networks},
         volumes={k: v for k, v in project.volumes.items() if k in used.volumes},
         secrets={k: v for k, v in project.secrets.items() if k in used.secrets},
