@@ -160,3 +160,30 @@ def test_the_most_particular_answer_holds() -> None:
     assert engine.support("a.b", "x") == half
     assert engine.support("a.c", "x") == half
     assert engine.support("b") == Support()
+
+
+def test_content_cannot_be_put_into_what_is_read_only() -> None:
+    reference = [{"source": "s"}]
+    whole = project(
+        service("web", read_only=True, configs=reference), service("w", configs=reference)
+    )
+    told = FileObject(key="s", name="s", content="x", spec={"content": "x"})
+    filed = FileObject(key="s", name="s", file="/x", spec={"file": "/x"})
+    for config, refused in ((told, ["service web"]), (filed, [])):
+        found = used(replace(whole, configs={"s": config}), whole.services.values(), DOCKER)
+        users = [u for use in found if use.support.level is Level.REFUSED for u in use.users]
+        assert users == refused
+
+
+def test_several_addresses_need_a_newer_engine() -> None:
+    address = {"mac_address": "02:42:ac:11:65:43"}
+    for networks, level in (
+        ({"a": address, "b": address}, Level.REFUSED),
+        ({"a": address, "b": None}, Level.HONOURED),
+    ):
+        whole = edited(project(service("web", networks=("a", "b"))), "web", networks=networks)
+        for api, expected in (((1, 43), level), (NEWEST, Level.HONOURED)):
+            engine = replace(DOCKER, api=api)
+            found = used(whole, whole.services.values(), engine)
+            levels = [u.support.level for u in found if u.property.endswith(".mac_address")]
+            assert max(levels, key=lambda one: one == Level.REFUSED) == expected

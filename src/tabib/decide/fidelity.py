@@ -27,7 +27,8 @@ def used(project: Project, services: Iterable[Service], fidelity: Fidelity) -> l
     """Each property that ``services`` use, and those of what they use, by name; one that has
     several answers (by its value) stands there with each."""
     found: dict[tuple[str, Support], list[str]] = {}
-    for path, value, user in _written(project, list(services), fidelity):
+    services = list(services)
+    for path, value, user in _written(project, services, fidelity):
         support = fidelity.support(path, value)
         if _without_concern(project, path, value, user):
             support = Support()
@@ -36,6 +37,9 @@ def used(project: Project, services: Iterable[Service], fidelity: Fidelity) -> l
         users = found.setdefault((shown, support), [])
         if user not in users:
             users.append(user)
+    for service in services:
+        for path, support in _together(project, service, fidelity):
+            found.setdefault((path, support), []).append(f"service {service.name}")
     return [
         Use(property=path, users=tuple(users), support=support)
         for (path, support), users in sorted(found.items(), key=lambda item: item[0][0])
@@ -124,3 +128,30 @@ def _without_concern(project: Project, path: str, value: Any, user: str) -> bool
     service = project.services[user.removeprefix("service ")]
     owned = [r for r in service.spec.get(kind) or () if r.get(last) == value]
     return all(objects[r["source"]].content is not None for r in owned)
+
+
+def _together(
+    project: Project, service: Service, fidelity: Fidelity
+) -> Iterator[tuple[str, Support]]:
+    """What is refused only together with something else in the same service."""
+    if fidelity.engine != "docker":
+        return
+    if service.spec.get("read_only"):
+        for kind, objects in (("secrets", project.secrets), ("configs", project.configs)):
+            held = [r["source"] for r in service.spec.get(kind) or ()]
+            if any(objects[key].content is not None for key in held if key in objects):
+                yield f"services.{kind}", _READ_ONLY
+    options = [one or {} for one in (service.spec.get("networks") or {}).values()]
+    if sum(bool(one.get("mac_address")) for one in options) > 1:
+        support = _TWO_ADDRESSES.on(fidelity.api)
+        if support.level is not Level.HONOURED:
+            yield "services.networks.mac_address", support
+
+
+_READ_ONLY = Support(
+    level=Level.REFUSED,
+    how="content cannot be put into a container that is `read_only`; one from a `file` can",
+)
+_TWO_ADDRESSES = Support(
+    level=Level.REFUSED, how="on several networks it needs Docker Engine 25", since=(1, 44)
+)

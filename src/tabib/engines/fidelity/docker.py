@@ -55,7 +55,7 @@ _DRIVER = _refused("a Docker Engine has no drivers for it")
 
 _PARTICULAR = {
     "version": _degraded("obsolete, no effect"),
-    "services.attach": _degraded("no effect: `up --attach` shows the services that are named"),
+    "services.attach": _noted("what `up --attach` shows"),
     "services.cpu_count": _WINDOWS,
     "services.cpu_percent": _WINDOWS,
     "services.credential_spec": _WINDOWS,
