@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass
 
 _DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(.+?)\s*$")
-_HEREDOC = re.compile(r"<<-?\s*([\"']?)([A-Za-z_][A-Za-z0-9_]*)\1")
+_HEREDOC = re.compile(r"(?:^|\s)\d*<<-?([\"']?)([A-Za-z_][A-Za-z0-9_]*)\1(?=\s|$|[;&|)>])")
 _WITH_HEREDOC = ("RUN", "COPY", "ADD")
 _FLAGS = {
     "RUN": ("mount", "network", "security", "device"),
-    "COPY": ("link", "parents", "exclude"),
-    "ADD": ("link", "checksum", "keep-git-dir", "exclude", "unpack"),
+    "COPY": ("chmod", "link", "parents", "exclude"),
+    "ADD": ("chmod", "link", "checksum", "keep-git-dir", "exclude", "unpack"),
 }
 """Flags that only BuildKit knows."""
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _BYTE_ORDER_MARK = "\ufeff"
+_SPECIAL = re.compile(r"[*?\[\]\\]")
 _LITERAL = frozenset(".+()|{}$^")
 
 
@@ -93,7 +94,14 @@ def _may_match_below(pattern: str, folder: str) -> bool:
 
 
 def _expression(pattern: str) -> str:
-    """``*`` within one part of a path, ``**`` any number of parts, ``?`` one character."""
+    """``*`` within one part of a path, ``**`` any number of parts, ``?`` one character.
+
+    A leading ``**`` before plain text means whatever ends so: ``**.txt`` is each ``.txt`` file.
+    """
+    ending = pattern.removeprefix("**")
+    if ending != pattern and not _SPECIAL.search(ending):
+        head = "(?:.*/)?" if ending.startswith("/") else ".*"
+        return head + re.escape(ending.removeprefix("/")) + r"\Z"
     out: list[str] = []
     at, end = 0, len(pattern)
     while at < end:
