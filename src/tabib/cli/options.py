@@ -62,6 +62,8 @@ _GLOBALS = (
             "FILE", True, compose=True),
     _Global(("--project-directory",), "project_directory",
             "Folder that relative paths start from.", "DIR", compose=True),
+    _Global(("--allow-remote",), "allow_remote",
+            "Fetch Compose files that stand in a git repository.", flag_value=True, compose=True),
     _Global(("--context",), "context", "Docker context that names the engine.", "NAME"),
     _Global(("--cluster",), "cluster", "Cluster to act on.", "NAME", hidden=True),
     _Global(("--host",), "host", "The daemon to speak to: unix:///path or http://host:port.",

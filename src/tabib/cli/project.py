@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +40,13 @@ def load_request(settings: Settings, services: Sequence[str] = (), **flags: Any)
     """The load that the global options ask for; ``flags`` are further fields of the request."""
     from tabib.compose.request import LoadRequest
 
+    fetch: Callable[[str], str] | None = None
+    if settings.allow_remote:
+        from tabib.cli import remote
+
+        fetch = remote.fetch
     return LoadRequest(
+        fetch=fetch,
         cwd=_here(),
         environment=dict(os.environ),
         files=settings.files,

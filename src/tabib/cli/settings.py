@@ -14,6 +14,7 @@ class Settings:
     profiles: tuple[str, ...] = ()
     env_files: tuple[str, ...] = ()
     project_directory: str = ""
+    allow_remote: bool = False
     context: str = ""
     cluster: str = ""
     host: str = ""

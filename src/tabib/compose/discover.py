@@ -9,8 +9,9 @@ from tabib.compose import dotenv
 from tabib.compose.paths import base_name, folder, join
 from tabib.compose.problems import Problems, Stop
 from tabib.compose.read import MAX_BYTES, decode
+from tabib.compose.remote import ADVICE, is_remote
 from tabib.compose.request import LoadRequest, Reader
-from tabib.compose.tree import Mark
+from tabib.compose.tree import Mark, Path
 
 NAMES = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
 OVERRIDES = (
@@ -78,6 +79,8 @@ class Discovery:
         )
 
     def _absolute(self, path: str) -> str:
+        if is_remote(path):
+            return local(path, self.request, self.problems, Mark("", 0, 0))
         return path if path == "-" or path.startswith("/") else join(self.request.cwd, path)
 
     def _folder(self, files: tuple[str, ...]) -> str:
@@ -157,6 +160,19 @@ def parse_env_file(
         dotenv.parse(text, values, lookup)
     except dotenv.DotenvError as error:
         problems.add(str(error), mark=Mark(path, error.line, 1))
+        raise Stop from None
+
+
+def local(text: str, request: LoadRequest, problems: Problems, mark: Mark, at: Path = ()) -> str:
+    """The path of a remote resource once it is here. :raises Stop: it is refused, or not there."""
+    if request.fetch is None:
+        problems.add(f"'{text}' is remote: nothing is fetched unasked", mark=mark, path=at,
+                     suggestion=ADVICE)  # fmt: skip
+        raise Stop
+    try:
+        return request.fetch(text)
+    except OSError as error:
+        problems.add(f"'{text}' cannot be fetched: {error}", mark=mark, path=at)
         raise Stop from None
 
 

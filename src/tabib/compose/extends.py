@@ -9,10 +9,12 @@ from typing import Any
 from tabib.compose import resets
 from tabib.compose.merge import Merge
 from tabib.compose.problems import Problems, Stop, nearest
-from tabib.compose.tree import Map, Path, clone, mark_at
+from tabib.compose.tree import Map, Mark, Path, clone, mark_at
 
 OpenFile = Callable[[str], tuple[Map, list[Path]]]
 """Absolute path → the file's canonical tree, its paths resolved, and its resets."""
+Locate = Callable[[str, Mark, Path], str]
+"""A path as written, where and at which key → the absolute one. Raises Stop: it is refused."""
 _MAX_CHAIN = 50
 _MAX_FAILURES = 20
 
@@ -34,9 +36,7 @@ class _File:
 class Extends:
     """Resolves the ``extends`` of one file's services."""
 
-    def __init__(
-        self, open_file: OpenFile, absolute: Callable[[str], str], problems: Problems
-    ) -> None:
+    def __init__(self, open_file: OpenFile, absolute: Locate, problems: Problems) -> None:
         self.open_file = open_file
         self.absolute = absolute
         self.problems = problems
@@ -97,7 +97,7 @@ class Extends:
         if not isinstance(other, str):
             self._add(file, (*at, "file"), "must be a path")
             raise Stop
-        path = self.absolute(other)
+        path = self.absolute(other, mark_at(file.tree, (*at, "file")), (*at, "file"))
         if path not in self.files:
             tree, reset_paths = self.open_file(path)
             self.files[path] = _File(path, tree, reset_paths)

@@ -12,6 +12,7 @@ from typing import Any
 
 from tabib.compose.paths import folder, join
 from tabib.compose.problems import Problems, Stop
+from tabib.compose.remote import is_remote
 from tabib.compose.tree import Map, Mark, Seq, mark_at
 
 _KEYS = ("path", "project_directory", "env_file")
@@ -20,7 +21,8 @@ _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 
 @dataclass(frozen=True, slots=True)
 class Inclusion:
-    """One entry of ``include``; all paths absolute, ``env_files`` None where none is written."""
+    """One entry of ``include``; paths absolute or remote, ``env_files`` None where none is
+    written. An empty ``project_directory`` is the first file's, once it is here."""
 
     files: tuple[str, ...]
     project_directory: str
@@ -52,7 +54,10 @@ def _entry(entry: Any, working_dir: str, mark: Mark, problems: Problems) -> Incl
     for key in body:
         if key not in _KEYS and not key.startswith("x-"):
             problems.warn(f"include knows no '{key}': it has no effect", body.marks.get(key, mark))
-    files = tuple(path if path.startswith("/") else join(working_dir, path) for path in paths)
+    files = tuple(
+        path if path.startswith("/") or is_remote(path) else join(working_dir, path)
+        for path in paths
+    )
     directory = body.get("project_directory") or ""
     if not isinstance(directory, str):
         problems.add("must be a path", mark=mark, path=("include", "project_directory"))
@@ -62,7 +67,9 @@ def _entry(entry: Any, working_dir: str, mark: Mark, problems: Problems) -> Incl
         path if path.startswith("/") else join(working_dir, path) for path in env_files
     )  # fmt: skip
     base = join(working_dir, directory) if directory and directory[0] != "/" else directory
-    return Inclusion(files, base or folder(files[0]), absolute, mark)
+    if not base and not is_remote(files[0]):
+        base = folder(files[0])
+    return Inclusion(files, base, absolute, mark)
 
 
 def apply(tree: Map, working_dir: str, load: LoadIncluded, problems: Problems) -> None:

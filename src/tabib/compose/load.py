@@ -13,7 +13,14 @@ from dataclasses import dataclass, replace
 
 from tabib.compose import defaults, include, resets, schema, unique
 from tabib.compose.canonical import Canonical
-from tabib.compose.discover import Discovery, Setting, normalise_name, parse_env_file, read_text
+from tabib.compose.discover import (
+    Discovery,
+    Setting,
+    local,
+    normalise_name,
+    parse_env_file,
+    read_text,
+)
 from tabib.compose.extends import Extends, OpenFile
 from tabib.compose.interpolate import Interpolation
 from tabib.compose.merge import Merge
@@ -22,6 +29,7 @@ from tabib.compose.paths import Paths, base_name, folder, join
 from tabib.compose.problems import Problems, Stop
 from tabib.compose.project import Builder
 from tabib.compose.read import documents
+from tabib.compose.remote import is_remote
 from tabib.compose.request import LoadRequest, Reader
 from tabib.compose.tree import Map, Mark, Path, clone
 from tabib.model.project import Project
@@ -143,7 +151,7 @@ class Loader:
         for document in self.documents(path):
             current, reset_paths = self._prepared(document, path, scope)
             extends = Extends(
-                self._extended(scope), self._paths(scope.working_dir).absolute, self.problems
+                self._extended(scope), functools.partial(self._locate, scope), self.problems
             )
             extends.apply(path, current, reset_paths)
             resets.apply(reset_paths, tree)
@@ -204,12 +212,23 @@ class Loader:
 
         return open_file
 
+    def _locate(self, scope: Scope, path: str, mark: Mark, at: Path) -> str:
+        if is_remote(path):
+            return local(path, self.request, self.problems, mark, at)
+        return self._paths(scope.working_dir).absolute(path)
+
     def _included(self, inclusion: include.Inclusion, scope: Scope) -> Map:
         self._inclusions += 1
         if self._inclusions > _MAX_INCLUSIONS:
             message = f"more than {_MAX_INCLUSIONS} files are included"
             self.problems.add(message, mark=inclusion.mark)
             raise Stop
+        files = tuple(
+            local(path, self.request, self.problems, inclusion.mark) if is_remote(path) else path
+            for path in inclusion.files
+        )
+        directory = inclusion.project_directory or folder(files[0])
+        inclusion = replace(inclusion, files=files, project_directory=directory)
         if inclusion.files[0] in scope.including:
             chain = " → ".join((*scope.including, inclusion.files[0]))
             self.problems.add(f"files include each other: {chain}", mark=inclusion.mark)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -52,5 +52,7 @@ class LoadRequest:
     no_normalize: bool = False
     no_path_resolution: bool = False
     no_consistency: bool = False
+    fetch: Callable[[str], str] | None = None
+    """Remote resource → path of the file that was fetched, or OSError; None: all are refused."""
     no_hashes: bool = False
     """Leave the configuration hashes empty: who only checks or prints has no use for them."""
