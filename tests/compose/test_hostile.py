@@ -6,7 +6,10 @@ import contextlib
 import itertools
 import random
 import re
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -58,6 +61,23 @@ HOSTILE: dict[str, str | bytes] = {
     "python tags": "services: !!python/object/apply:os.system ['id']\n",
     "half a character": 'services: {a: {image: "\\ud800"}}',
     "future YAML": "%YAML 9.9\n---\n" + SERVICE,
+    "billions of ports": "services: {a: {image: x, ports: ['1-4000000000:1-4000000000']}}",
+    "many ranges of ports": "services: {a: {image: x, ports: ["
+    + ",".join(f"'{i}-65535:{i}-65535'" for i in range(1, 100))
+    + "]}}",
+    "huge integer": "services: {a: {image: x, scale: " + "9" * 5000 + "}}",
+    "huge float": "services: {a: {image: x, cpus: 1e99999}}",
+    "huge limit": "services: {a: {image: x, ulimits: {nofile: 99999999999999999999999}}}",
+    "a thousand levels": "services: {a: {image: x, x-a: " + "[" * 1000 + "]" * 1000 + "}}",
+    "zero byte in a key": 'services: {"a\\0": {image: x}}',
+    "zero byte in a path": 'services: {a: {extends: {file: "a\\0b", service: x}}}',
+    "half of UTF-16": "\ufeffservices: {a: {image: x}}".encode("utf-16-le") + b"\0",
+    "UTF-32": SERVICE.encode("utf-32"),
+    "thirty thousand services": "services:\n"
+    + "".join(f" s{i}: {{image: x}}\n" for i in range(30_000)),
+    "thousands of problems": "services:\n"
+    + "".join(f" s{i}: {{image: x, networks: [n{i}]}}\n" for i in range(5000)),
+    "half a million variables": "services: {a: {image: x, command: '" + "${A}" * 500_000 + "'}}",
 }
 
 
@@ -70,6 +90,81 @@ def test_refused_within_a_second(name: str) -> None:
     assert time.process_time() - began < _LIMIT_S
     assert caught.value.details["problems"]
     assert len(str(caught.value)) < 20_000
+
+
+GROUPS: dict[str, dict[str, str | bytes]] = {
+    "cyclic include": {
+        "compose.yaml": "include: [b.yaml]\n",
+        "b.yaml": "include: [compose.yaml]\n",
+    },
+    "doubling include": {
+        **{f"f{i}.yaml": f"include: [f{i + 1}.yaml, f{i + 1}.yaml]\n" for i in range(24)},
+        "compose.yaml": "include: [f0.yaml]\n",
+        "f24.yaml": SERVICE,
+    },
+    "cyclic extends": {
+        "compose.yaml": "services: {a: {extends: {file: b.yaml, service: a}}}",
+        "b.yaml": "services: {a: {extends: {file: compose.yaml, service: a}}}",
+    },
+    "doubling variable": {
+        "compose.yaml": "services: {a: {image: '${A}'}}",
+        ".env": "A=aaaaaaaa\n" + "A=${A}${A}\n" * 40,
+    },
+    "long value, often": {
+        "compose.yaml": "services: {a: {image: x, command: '" + "${A}" * 100_000 + "'}}",
+        ".env": "A=" + "b" * 100_000,
+    },
+    "large env file": {
+        "compose.yaml": "services: {a: {image: x, env_file: e}}",
+        "e": 'A="' + "\\\\" * 2_000_000 + '"',
+    },
+    "zero byte in a name": {"compose.yaml": 'include: ["a\\0b"]\n'},
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_several_files_are_refused_within_a_second(name: str) -> None:
+    load_text(SERVICE)
+    began = time.process_time()
+    with pytest.raises(ConfigError):
+        load_files(GROUPS[name])
+    assert time.process_time() - began < _LIMIT_S
+
+
+HANDLED: dict[str, str | bytes] = {
+    "dollars": "services: {a: {image: x, command: '" + "$$" * 500_000 + "'}}",
+    "quotes": "services: {a: {image: x, command: '" + '\\"' * 200_000 + "'}}",
+    "long text": "services: {a: {image: x, labels: {a: '" + "b" * 3_000_000 + "'}}}",
+    "long duration": "services: {a: {image: x, stop_grace_period: '" + "1h" * 90_000 + "'}}",
+    "range of ports": "services: {a: {image: x, ports: ['10000-20000:10000-20000']}}",
+    "UTF-16": ("\ufeff" + SERVICE).encode("utf-16-le"),
+    "byte order mark": b"\xef\xbb\xbf" + SERVICE.encode(),
+    "Windows lines": "services:\r\n  a:\r\n    image: x\r\n",
+}
+
+
+@pytest.mark.parametrize("name", HANDLED)
+def test_loaded_within_a_second(name: str) -> None:
+    load_text(SERVICE)
+    began = time.process_time()
+    assert list(load_text(HANDLED[name], no_hashes=True).services) == ["a"]
+    assert time.process_time() - began < _LIMIT_S
+
+
+def test_none_of_it_takes_200_megabytes() -> None:
+    program = (
+        "import resource, sys\n"
+        "from compose import test_hostile as t\n"
+        "for files in (*({'compose.yaml': x} for x in (*t.HOSTILE.values(), *t.HANDLED.values())),"
+        " *t.GROUPS.values()):\n"
+        "    t._only_config_errors(files)\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    )
+    tests = str(Path(__file__).parent.parent)
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tests, capture_output=True, text=True, timeout=120
+    )
+    assert int(done.stdout) < 200, done.stderr
 
 
 def test_a_chain_of_three_thousand_dependencies_loads() -> None:
