@@ -7,12 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import care, commands, healing, projects
+from benchmarks import care, commands, healing, loading, projects
 from benchmarks.bench import Bench
 from benchmarks.table import render, write
 
 SCENARIOS = {
     "commands": commands.measure,
+    "loading": loading.measure,
     "shop": projects.shop,
     "many": projects.many,
     "healing": healing.measure,
