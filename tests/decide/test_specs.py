@@ -123,6 +123,14 @@ def test_other_services_namespaces_and_volumes_are_resolved_to_containers() -> N
     assert made["volumes_from"] == ["own:ro"]
 
 
+def test_a_linked_container_with_a_name_of_its_own_answers_to_the_usual_ones() -> None:
+    whole = project(
+        service("db", container_name="own"), service("cache"), service("a", links=["db", "cache:c"])
+    )
+    links = spec(whole, "a").service["links"]
+    assert links == ["own:db", "tale-cache-1:c", "own:db-1", "own:tale-db-1"]
+
+
 def test_mounts_are_resolved_and_keep_their_options() -> None:
     whole = one(volumes={"/data": "data"})
     volumes = whole.services["a"].spec["volumes"]

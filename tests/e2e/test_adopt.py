@@ -70,3 +70,38 @@ def test_adopted_cared_for_and_let_go(
     assert all(tabib.running(one) for one in before)
     assert owner_of(engine) is None, "nothing is in care: the engine is free again"
     assert not [row for row in tabib("ls", "-a", "--json").json if row.get("care") == "act"]
+
+
+REFERRING = """
+services:
+  held: {image: "busybox:1.36", command: sleep 3600, init: true, volumes: [/anonymous]}
+  named:
+    {image: "busybox:1.36", command: sleep 3600, init: true, ipc: shareable, container_name: NAMED}
+  views:
+    image: busybox:1.36
+    command: sleep 3600
+    init: true
+    volumes_from: [held, "container:NAMED"]
+    pid: service:held
+    ipc: service:named
+    links: [named]
+  joined: {image: "busybox:1.36", command: sleep 3600, init: true, network_mode: "service:held"}
+"""
+
+
+def test_what_refers_to_other_containers_is_not_recreated_either(
+    tabib: Installation, engine: engine_api.Engine, tmp_path: Path
+) -> None:
+    text = REFERRING.replace("NAMED", f"{tabib.prefix}-own")
+    folder = tabib.project(tmp_path / "p", text)
+    run_compose(engine, "up", "-d", cwd=folder)
+    before = {one: found["Id"] for one, found in tabib.containers(tabib.prefix).items()}
+    assert len(before) == 4
+
+    tabib("up", cwd=folder).ended(0, "nothing to do")
+    (folder / "compose.yaml").write_text(
+        (folder / "compose.yaml").read_text().replace("links: [named]", "links: [named, held]")
+    )
+    plan = tabib("up", "--dry-run", cwd=folder).well().out
+    assert f"{tabib.prefix}-views-1" in plan, "what did change is seen"
+    assert f"{tabib.prefix}-joined-1" not in plan

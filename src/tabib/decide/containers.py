@@ -161,7 +161,8 @@ def change(
     infra: Infrastructure,
 ) -> str:
     """Why ``state`` must be recreated; ``""`` where it need not."""
-    if state.config_hash != service.config_hash:
+    known = (service.config_hash, desired.compose_hashes.get(service.name))
+    if state.config_hash not in known:
         return "its configuration changed"
     recorded = state.labels.get(c.LABEL_IMAGE)
     if image and recorded and recorded != image.id:

@@ -46,7 +46,8 @@ class Desired:
     ``services``: those asked for; empty means all. ``places`` gives a folder for each plain volume
     that may have to be created (ids are not made up here). ``kept_mounts`` are anonymous volumes
     of containers that are gone, by container name. ``only`` restricts the work to these container
-    names; ``halted`` names containers that shall stay as they are.
+    names; ``halted`` names containers that shall stay as they are. ``compose_hashes``: the hash by
+    which Docker Compose knows a service that refers to other containers, as they are now.
     """
 
     project: Project
@@ -59,6 +60,7 @@ class Desired:
     kept_mounts: Mapping[str, tuple[Mount, ...]] = field(default_factory=dict)
     only: frozenset[str] | None = None
     halted: frozenset[str] = frozenset()
+    compose_hashes: Mapping[str, str] = field(default_factory=dict)
 
     def replicas(self, service: Service) -> int:
         """How many containers of ``service`` there shall be."""

@@ -175,10 +175,19 @@ def _with_container_names(project: Project, service: Service) -> Mapping[str, An
     if spec.get("links"):
         # A link without alias answers to its service's name.
         written = [str(entry) for entry in spec["links"]]
-        spec["links"] = [
-            _renamed(entry if ":" in entry else f"{entry}:{entry}", named) for entry in written
-        ]
+        entries = [entry if ":" in entry else f"{entry}:{entry}" for entry in written]
+        entries += [link for entry in entries for link in _numbered(project, entry)]
+        spec["links"] = [_renamed(entry, named) for entry in entries]
     return spec
+
+
+def _numbered(project: Project, entry: str) -> tuple[str, ...]:
+    """A linked service whose container has a name of its own answers to the usual ones too."""
+    name = entry.partition(":")[0]
+    service = project.services.get(name)
+    if service is None or not service.container_name:
+        return ()
+    return (f"{name}:{name}-1", f"{name}:{project.name}-{name}-1")
 
 
 def _renamed(entry: str, named: Callable[[str], str]) -> str:

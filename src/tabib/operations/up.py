@@ -18,6 +18,7 @@ from tabib.model.release import Release
 from tabib.model.wire import UpRequest
 from tabib.operations import images, volumes
 from tabib.operations.closing import close_for
+from tabib.operations.compose_made import compose_hashes
 from tabib.operations.deployment import Deployment
 from tabib.operations.execute import Execution, execute
 from tabib.operations.guard import owning, same_project
@@ -113,6 +114,7 @@ class _Up:
             options=_options(self.request),
             places=places,
             kept_mounts=await kept_mounts(tools, project),
+            compose_hashes=compose_hashes(project, observed),
         )
         plan = reconcile(desired, observed, tools.clock.now())
         if not plan.empty:
