@@ -71,7 +71,7 @@ def _download() -> None:
     PROGRAM.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=PROGRAM.parent) as scratch:
         folder = Path(scratch)
-        options = _private_apt(folder, f"{mirror} {_SUITE} main")
+        options = private_apt(folder, f"{mirror} {_SUITE} main")
         quietly(["apt-get", *options, "-q", "update"], what=f"package lists of {_SUITE}")
         debian.fetch(f"docker-compose={_VERSION}*", folder / "unpacked", options)
         [program] = (folder / "unpacked").rglob("cli-plugins/docker-compose")
@@ -80,7 +80,8 @@ def _download() -> None:
         raise SetupError("what was downloaded does not run here")
 
 
-def _private_apt(folder: Path, source: str) -> list[str]:
+def private_apt(folder: Path, source: str) -> list[str]:
+    """Options by which apt-get uses ``source`` alone, and keeps everything in ``folder``."""
     for name in ("lists/partial", "archives/partial"):
         (folder / name).mkdir(parents=True)
     (folder / "sources.list").write_text(f"deb [signed-by={debian.keyring()}] {source}\n")
