@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tabib.compose import extension, fields, hashes
 from tabib.compose.consistency import Consistency
@@ -63,7 +63,7 @@ class Builder:
             secrets=self._file_objects("secrets", keep),
             configs=self._file_objects("configs", keep),
             extensions={k: extension.plain(v) for k, v in self.tree.items() if k.startswith("x-")},
-            models=self._models(),
+            models=self._models(keep),
             inline=self.inline,
             warnings=tuple(self.problems.warnings),
         )
@@ -130,11 +130,12 @@ class Builder:
         self.problems.check()
         return found
 
-    def _models(self) -> dict[str, Any]:
-        return {
+    def _models(self, keep: _Used | None) -> dict[str, Any]:
+        found = {
             key: fields.struct(fields.MODEL, node, ("models", key), self._note)
             for key, node in self._members("models")
         }
+        return {k: spec for k, spec in found.items() if keep is None or k in keep.models}
 
     def _file_objects(self, section: str, keep: _Used | None) -> dict[str, FileObject]:
         found = {}
@@ -159,19 +160,19 @@ class Builder:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Used:
+class _Used(NamedTuple):
     """The resources that active services refer to."""
 
     networks: set[str]
     volumes: set[str]
     secrets: set[str]
     configs: set[str]
+    models: set[str]
 
 
 def used_by(services: Any) -> _Used:
     """What active services refer to: Compose leaves everything else out."""
-    used = _Used(set(), set(), set(), set())
+    used = _Used(set(), set(), set(), set(), set())
     for service in services:
         spec = service.spec
         used.networks.update(service.networks)
@@ -180,6 +181,7 @@ def used_by(services: Any) -> _Used:
         used.secrets.update(s.get("source", "") for s in spec.get("secrets", ()))
         used.secrets.update(s.get("source", "") for s in build.get("secrets", ()))
         used.configs.update(c.get("source", "") for c in spec.get("configs", ()))
+        used.models.update(spec.get("models") or {})
     return used
 
 

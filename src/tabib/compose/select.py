@@ -12,7 +12,7 @@ from tabib.model.project import Project
 def select(project: Project, names: Sequence[str]) -> Project:
     """``project`` with ``names`` and their dependencies alone; all of it where none is named.
 
-    Networks, volumes, secrets and configs that nothing refers to any more go with the rest.
+    Networks, volumes, secrets, configs and models that nothing refers to go with the rest.
     """
     if not names:
         return project
@@ -35,4 +35,5 @@ def select(project: Project, names: Sequence[str]) -> Project:
         volumes={k: v for k, v in project.volumes.items() if k in used.volumes},
         secrets={k: v for k, v in project.secrets.items() if k in used.secrets},
         configs={k: v for k, v in project.configs.items() if k in used.configs},
+        models={k: v for k, v in project.models.items() if k in used.models},
     )
