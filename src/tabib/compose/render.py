@@ -51,12 +51,16 @@ def as_yaml(project: Project, *, escape: bool = True) -> str:
 
 def images_only(project: Project, *, as_json: bool) -> str:
     """``--lock-image-digests``: an override file that pins images, and nothing else."""
-    services = {
+    services: dict[str, dict[str, Any]] = {
         name: {"image": service.spec["image"]} if service.spec.get("image") else {}
         for name, service in sorted(project.services.items())
     }
-    content = {"services": services}
-    printed = dumps(content, indent="  ") if as_json else yaml_text(content)
+    if as_json:  # Compose's JSON shows these three whether they say anything or not
+        nothing = {"command": None, "entrypoint": None}
+        shown = {name: {**nothing, **service} for name, service in services.items()}
+        printed = dumps({"name": "", "services": shown}, indent="  ")
+    else:
+        printed = yaml_text({"services": services})
     return printed.replace("$", "$$")
 
 
