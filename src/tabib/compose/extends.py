@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tabib.compose import resets
 from tabib.compose.merge import Merge
@@ -19,8 +18,7 @@ _MAX_CHAIN = 50
 _MAX_FAILURES = 20
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(NamedTuple):
     """A file whose services are at hand."""
 
     path: str

@@ -4,8 +4,7 @@ and hashes them. Source: compose-go 2.9.1 ``types`` (Docker Compose 2.40.3)."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from tabib.compose import decode as d
 from tabib.compose.tree import Path
@@ -20,8 +19,7 @@ class Note(Protocol):
     def __call__(self, path: Path, found: str | dict[str, Any], value: Any = None) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """``filled``: printed unless empty; ``given``: printed where it is written; ``always``."""
 
     key: str
@@ -43,8 +41,7 @@ def _fields(table: str, **special: Any) -> list[Field]:
     return fields
 
 
-@dataclass(frozen=True, slots=True)
-class Many:
+class Many(NamedTuple):
     """A list (or, with ``keyed``, a mapping whose values may be null) of structs."""
 
     struct: Struct
@@ -55,7 +52,7 @@ class Many:
 KINDS: dict[str, Any] = {
     "text": d.text, "texts": d.texts, "bool": d.boolean, "int": d.integer(),
     "uint": d.integer(0, (1 << 64) - 1), "uint32": d.integer(0, (1 << 32) - 1),
-    "uint16": d.integer(0, (1 << 16) - 1), "number": d.number, "size": d.size,
+    "uint16": d.weight, "number": d.number, "size": d.size,
     "duration": d.duration, "delay": d.duration_or_nothing, "mapping": d.mapping,
     "environment": d.environment, "options": d.options, "multi": d.multi_options,
     "stringmap": d.map_of(d.text), "command": d.command, "test": d.health_test,

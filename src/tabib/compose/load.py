@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from tabib.compose import defaults, include, resets, schema, unique
 from tabib.compose.canonical import Canonical
@@ -104,8 +104,7 @@ _MAX_INCLUSIONS = 500
 """Files that include two others each are more after twenty of them than anybody could read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """The folder and the environment in which a group of files is read."""
 
     working_dir: str
@@ -156,7 +155,7 @@ class Loader:
             extends.apply(path, current, reset_paths)
             resets.apply(reset_paths, tree)
             self.problems.settle(current)
-            inner = replace(scope, including=(*scope.including, path))
+            inner = scope._replace(including=(*scope.including, path))
             follow = functools.partial(self._included, scope=inner)
             include.apply(current, scope.working_dir, follow, self.problems)
             tree = self._merged(tree, current)
@@ -228,7 +227,7 @@ class Loader:
             for path in inclusion.files
         )
         directory = inclusion.project_directory or folder(files[0])
-        inclusion = replace(inclusion, files=files, project_directory=directory)
+        inclusion = inclusion._replace(files=files, project_directory=directory)
         if inclusion.files[0] in scope.including:
             chain = " → ".join((*scope.including, inclusion.files[0]))
             self.problems.add(f"files include each other: {chain}", mark=inclusion.mark)
@@ -241,7 +240,7 @@ class Loader:
         known = dict(scope.environment)
         for path in env_files:
             parse_env_file(path, values, known, self.reader, self.problems)
-        inner = replace(
-            scope, working_dir=inclusion.project_directory, environment={**values, **known}
+        inner = scope._replace(
+            working_dir=inclusion.project_directory, environment={**values, **known}
         )
         return self.model(inclusion.files, inner)

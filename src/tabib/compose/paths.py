@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tabib.compose.mounts import clean
 from tabib.compose.problems import Problems
@@ -23,8 +22,7 @@ def _windows_absolute(path: str) -> bool:
     return (path[1:2] == ":" and path[2:3] in ("\\", "/")) or path[:2] in ("\\\\", "//")
 
 
-@dataclass(frozen=True, slots=True)
-class Paths:
+class Paths(NamedTuple):
     """Resolves against ``base``; ``real`` follows symbolic links (only watched paths need it)."""
 
     base: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tabib.compose.tree import NOWHERE, Mark, Path, dotted, prune
 from tabib.model.errors import ConfigError
@@ -21,8 +21,7 @@ _WIDTH = 160
 """Longest part of an offending line that is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong: where, what, and what was probably meant."""
 
     mark: Mark

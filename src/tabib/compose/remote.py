@@ -5,15 +5,14 @@ repository or an OCI artifact. Source of the syntax: buildkit's ``gitutil``, whi
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:.+")
 OCI = "oci://"
 ADVICE = "--allow-remote has it fetched with git"
 
 
-@dataclass(frozen=True, slots=True)
-class GitResource:
+class GitResource(NamedTuple):
     """``URL.git#REF:PATH``; an empty ``ref`` is the default branch, an empty ``path`` its root."""
 
     url: str
