@@ -86,7 +86,9 @@ def rate(value: Any) -> str:
 
 
 def weight(value: Any) -> int:
-    """Of block devices; zero is printed too."""
+    """Of block devices; zero is printed too, and no text is taken."""
+    if isinstance(value, str):
+        raise ValueError(f"must be a whole number, not '{value}'")
     return integer(0, (1 << 16) - 1)(value)  # type: ignore[no-any-return]
 
 
@@ -156,6 +158,9 @@ def map_of(inner: Decoder) -> Decoder:
             return {}
         if not isinstance(value, dict):
             raise ValueError(f"must be a mapping, not {_kind(value)}")
+        extra = next((key for key in value if key.startswith("x-")), None)
+        if extra:
+            raise ValueError(f"'{extra}' has no place here")
         return {key: inner(value[key]) for key in sorted(value)}
 
     return decode
