@@ -131,7 +131,7 @@ def test_images_and_releases(tabib: Tabib, daemon: ProtocolServer, project: Path
 
 def test_config_lists(tabib: Tabib, project: Path) -> None:
     assert tabib("config", "--services").out == "db\nweb\n"
-    assert tabib("config", "--images").out == "nginx:1\npostgres:15\n"
+    assert tabib("config", "--images").out == "postgres:15\nnginx:1\n"
     assert tabib("config", "-q").out == ""
     assert tabib("config", "web", "-o", "out.json", "--json").code == 0
     assert '"nginx:1"' in (project / "out.json").read_text()
