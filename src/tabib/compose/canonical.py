@@ -132,7 +132,11 @@ class Canonical:
         for name, limit in limits.items() if isinstance(limits, Map) else ():
             both = isinstance(limit, Map)
             for key, value in limit.items() if both else [("", limit)]:
-                if key.startswith("x-") or _is_whole(value) or (self.lenient and _is_open(value)):
+                if (
+                    key not in ("", "soft", "hard")
+                    or _is_whole(value)
+                    or (self.lenient and _is_open(value))
+                ):
                     continue
                 at = (*path, "ulimits", name, *([key] if both else []))
                 message = f"must be a whole number, not {sprint(value)!r}"
