@@ -131,7 +131,7 @@ PROPERTIES: dict[str, st.SearchStrategy[Any]] = {
     "extra_hosts": st.one_of(_several(["h:1.1.1.1", "i=::1", "j:host-gateway"]),
                              _map(["h", "i"], _one("1.1.1.1", "[::1]", ["1.1.1.1", "2.2.2.2"]))),
     "gpus": _one("all", [{"driver": "nvidia", "count": 2}], [{"device_ids": ["1"]}]),
-    "group_add": _several(["a", 1, "1"]), "healthcheck": _HEALTH, "hostname": _WORD,
+    "group_add": _several(["a", 1, "2"]), "healthcheck": _HEALTH, "hostname": _WORD,
     "init": _one(*_FLAGS), "ipc": _one("host", "service:db"), "labels": _PAIRS,
     "links": _several(["db", "db:d", "job"]),
     "logging": _part(driver=_one("json-file", "syslog"), options=_map(["a", "b"], _SCALAR)),
