@@ -7,8 +7,7 @@ refused (an override file beside the included one is the way).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tabib.compose.paths import folder, join
 from tabib.compose.problems import Problems, Stop
@@ -19,8 +18,7 @@ _KEYS = ("path", "project_directory", "env_file")
 _SECTIONS = ("services", "volumes", "networks", "secrets", "configs", "models")
 
 
-@dataclass(frozen=True, slots=True)
-class Inclusion:
+class Inclusion(NamedTuple):
     """One entry of ``include``; paths absolute or remote, ``env_files`` None where none is
     written. An empty ``project_directory`` is the first file's, once it is here."""
 
