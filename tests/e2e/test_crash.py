@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,8 @@ def shop(tabib: Installation, folder: Path, generation: int) -> Path:
 
 def entries(tabib: Installation) -> int:
     """How many entries the journal has, read beside the daemon."""
-    with sqlite3.connect(f"file:{tabib.state}/journal.sqlite3?mode=ro", uri=True) as journal:
+    path = f"file:{tabib.state}/journal.sqlite3?mode=ro"
+    with closing(sqlite3.connect(path, uri=True)) as journal:
         found = journal.execute("SELECT count(*) FROM entry").fetchone()
     return int(found[0])
 
