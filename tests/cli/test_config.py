@@ -30,13 +30,13 @@ services:
     env_file: [web.env]
     models: [small]
   db: {build: ./db, networks: [back], secrets: [token]}
-  idle: {image: "busybox@sha256:%s", profiles: [rare], command: "$$HOME ${NOTHING:-${TAG}}"}
+  idle: {image: "busybox@sha256:%s", profiles: [rare], command: "$$HOME ${NOTHING:-${INNER}}"}
   apart: {image: "busybox", networks: [side]}
 networks: {back: {}, side: {}, unused: {}}
 volumes: {data: {}, unused: {}}
 secrets: {token: {environment: TOKEN}}
 models: {small: {model: ai/small}, unused: {model: ai/large}}
-x-note: "$TAG"
+x-note: "$NOTE"
 """ % ("0" * 64)
 _DIGEST = "sha256:" + "a" * 64
 _LOCAL = "sha256:" + "b" * 64
