@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tabib.cli.builds import build_arguments
+from tabib.cli.interactive import environment_of
 from tabib.cli.render.board import Board
 from tabib.cli.render.summary import build_summary, transfer_summary
 from tabib.model.errors import UsageError
@@ -13,10 +13,10 @@ from tabib.model.errors import UsageError
 def test_build_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TOKEN", "here")
     monkeypatch.delenv("NOWHERE", raising=False)
-    found = build_arguments(["A=1", "B=", "C=x=y", "TOKEN", "NOWHERE"])
+    found = environment_of(["A=1", "B=", "C=x=y", "TOKEN", "NOWHERE"], "--build-arg")
     assert found == {"A": "1", "B": "", "C": "x=y", "TOKEN": "here"}
     with pytest.raises(UsageError):
-        build_arguments(["=x"])
+        environment_of(["=x"], "--build-arg")
 
 
 PLAN = {"type": "plan", "steps": [{"id": "b", "verb": "build_image", "subject": "image x"}]}

@@ -75,8 +75,8 @@ async def test_who_leaves_the_queue_loses_nobodys_turn(at_the_same_moment: bool)
 
 
 @story
-async def test_containers_are_removed_while_others_still_stop(house: House) -> None:
-    """All stops first would leave the engine with one kind of work at a time."""
+async def test_second_steps_begin_before_all_first_ones_have(house: House) -> None:
+    """All stops before all removals would leave the engine with one kind of work at a time."""
     names = [f"c{number:02}" for number in range(3 * PARALLEL_CALLS)]
     steps = []
     for name in names:

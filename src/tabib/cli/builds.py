@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from tabib.cli.session import remote_address
 from tabib.cli.settings import Settings
-from tabib.model.errors import UsageError
 
 if TYPE_CHECKING:
     from tabib.client.sources import Sources
@@ -46,20 +45,3 @@ def credentials(references: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
     from tabib.client.credentials import credentials_for
 
     return credentials_for(wanted, os.environ)
-
-
-def build_arguments(pairs: Iterable[str]) -> dict[str, str]:
-    """``KEY=VALUE`` each, or ``KEY`` for the value that the environment has.
-
-    :raises UsageError: an argument without a name.
-    """
-    found = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not key:
-            raise UsageError("wants KEY=VALUE", attempted="read --build-arg", target=repr(pair))
-        if equals:
-            found[key] = value
-        elif key in os.environ:
-            found[key] = os.environ[key]
-    return found

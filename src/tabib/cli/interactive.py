@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tabib.cli.console import is_terminal
@@ -28,8 +28,9 @@ def streams(*, interactive: bool) -> Streams:
     return Streams(stdin=0 if interactive else None)
 
 
-def environment_of(pairs: Sequence[str]) -> dict[str, str]:
-    """``NAME=VALUE`` each; a bare ``NAME`` takes its value from here, and is left out without.
+def environment_of(pairs: Iterable[str], option: str = "--env") -> dict[str, str]:
+    """``NAME=VALUE`` each, as ``option`` was given them; a bare ``NAME`` takes its value from here,
+    and is left out without.
 
     :raises UsageError: no name.
     """
@@ -37,7 +38,7 @@ def environment_of(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         if not name:
-            raise UsageError("wants NAME=VALUE", attempted="read --env", target=repr(pair))
+            raise UsageError("wants NAME=VALUE", attempted=f"read {option}", target=repr(pair))
         if equals:
             values[name] = value
         elif name in os.environ:

@@ -49,10 +49,10 @@ def load(request: LoadRequest, files: Reader) -> Project:
     except RecursionError:
         problems.add("the configuration is nested too deeply")
         raise problems.error() from None
-    except Exception:
+    except Exception as unexpected:
         # Behind a problem that was settled, a stage may meet what it never sees otherwise.
         if problems.settled:
-            raise problems.error() from None
+            raise problems.error() from unexpected
         raise
 
 

@@ -115,8 +115,9 @@ class _Run:
         self._awaited = {before for step in plan.steps for before in step.after}
         self._calls_left = sum(step.verb is not Verb.WAIT for step in plan.steps)
         self._ended = {step.id: asyncio.Event() for step in plan.steps}
-        self._stops = {s.id: s.target for s in plan.steps if s.verb is Verb.STOP_CONTAINER}
-        self._dead = {step_id: asyncio.Event() for step_id in self._stops}
+        self._dead = {s.id: asyncio.Event() for s in plan.steps if s.verb is Verb.STOP_CONTAINER}
+        self._stopping: dict[str, str] = {}
+        """Begun ones alone: what dies before may be started again by its restart policy."""
         self._optional = {step.id for step in plan.steps if step.optional}
         self._last_progress: dict[str, float] = {}
 
@@ -124,8 +125,8 @@ class _Run:
         """One step, once everything it comes after has ended."""
         for before in step.after:
             # What may stop once another has ended need not wait while the engine clears up there.
-            both_stop = step.id in self._stops and before in self._stops
-            await (self._dead if both_stop else self._ended)[before].wait()
+            enough = self._dead if {step.id, before} <= self._dead.keys() else self._ended
+            await enough[before].wait()
         try:
             await self._in_turn(step)
         except StateUnusable as error:
@@ -133,18 +134,16 @@ class _Run:
             self.operation.stop()
         finally:
             self._ended[step.id].set()
-            if step.id in self._dead:
-                self._dead[step.id].set()
+            self._dead.get(step.id, self._ended[step.id]).set()
             self._calls_left -= step.verb is not Verb.WAIT
             if not self._calls_left:
                 self._roll_call.begin()
 
     def note_death(self, event: Event) -> bool:
         """A container that is being stopped has ended; nothing is kept of the event."""
-        if event.action == "die":
-            for step_id, target in self._stops.items():
-                if target in (event.id, event.name):
-                    self._dead[step_id].set()
+        for step_id, target in self._stopping.items():
+            if event.action == "die" and target in (event.id, event.name):
+                self._dead[step_id].set()
         return False
 
     async def _in_turn(self, step: Step) -> None:
@@ -196,6 +195,8 @@ class _Run:
         await self.outcomes.append(self._entry("intent", step, started, _intent(step)))
         action = tools.actions.begin(targets(step), step.verb, started)
         self._emit(step, "started")
+        if step.id in self._dead:
+            self._stopping[step.id] = step.target
         result, error = await self._call(step)
         ended = tools.clock.now()
         tools.actions.end(action, ended)

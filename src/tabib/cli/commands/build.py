@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tabib.cli.builds import base_images, build_arguments, credentials, sources_for
+from tabib.cli.builds import base_images, credentials, sources_for
 from tabib.cli.console import Console
+from tabib.cli.interactive import environment_of
 from tabib.cli.operation import follow, progress_for
 from tabib.cli.options import apply_all, command, dry_run_option, json_option, services_argument
 from tabib.cli.project import check_services, load_project
@@ -86,7 +87,7 @@ def _request(
         choice=BuildChoice(
             no_cache=given["no_cache"],
             pull=given["pull"],
-            args=build_arguments(given["build_args"]),
+            args=environment_of(given["build_args"], "--build-arg"),
             push=given["push"],
         ),
         sources=sources.look(()) if sources else {},
