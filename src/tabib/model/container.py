@@ -194,6 +194,11 @@ class ContainerState:
     error: str = ""
     """The engine's own ``State.Error``: why it could not start the container."""
     restart_policy: str = ""
+    pid: int = 0
+    """Host process id of its first process; 0 while none runs."""
+    log_driver: str = ""
+    log_path: str = ""
+    """The engine's own log file on its host; empty where the driver keeps none."""
 
     @property
     def project(self) -> str:
@@ -281,3 +286,13 @@ class ExecResult:
     exit_code: int
     stdout: bytes
     stderr: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """What the engine's data takes on its disk, in bytes."""
+
+    writable_layers: Mapping[str, int] = field(default_factory=dict)
+    """Container id → size of what it wrote outside volumes."""
+    volumes: Mapping[str, int] = field(default_factory=dict)
+    """Volume name → size; volumes whose size the engine does not tell are missing."""

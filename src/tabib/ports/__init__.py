@@ -1,0 +1,20 @@
+"""Ports: one protocol per outside thing. Adapters implement them; decisions never see them."""
+
+from tabib.ports.engine import Credentials, Engine, OutputSink, ProgressSink, Subscription
+from tabib.ports.recorder import KernelStreams, LogStore, Sampler, Series
+from tabib.ports.state import Clock, Journal, Vault
+
+__all__ = [
+    "Clock",
+    "Credentials",
+    "Engine",
+    "Journal",
+    "KernelStreams",
+    "LogStore",
+    "OutputSink",
+    "ProgressSink",
+    "Sampler",
+    "Series",
+    "Subscription",
+    "Vault",
+]
