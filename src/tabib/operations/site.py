@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from tabib.model.wire import EndpointAddress
 from tabib.operations.care import Care
+from tabib.operations.monitor.monitor import Monitor
 from tabib.operations.record import Record
 from tabib.operations.tools import Tools
 
@@ -16,6 +17,8 @@ class Site:
     tools: Tools
     record: Record
     care: Care
+    monitor: Monitor | None = None
+    """The flight recorder; None where this daemon does not record."""
 
 
 class Sites(Protocol):

@@ -1,0 +1,1 @@
+"""The flight recorder's work: samples, process records, logs and events of one engine, kept."""
