@@ -11,7 +11,7 @@ from tabib.decide.specdiff import differences
 from tabib.decide.timeline import Timeline
 from tabib.decide.verdict import Verdict
 from tabib.model.event import Event
-from tabib.model.incident import Case, HealthProbe
+from tabib.model.incident import Case, HealthProbe, Recorded
 from tabib.model.release import LastSeen
 
 Json = Mapping[str, Any]
@@ -51,6 +51,7 @@ class CaseParts:
     present_spec: Json | None = None
     recent_deaths: Sequence[datetime] = ()
     release: int | None = None
+    recorded: Recorded | None = None
     absent: Sequence[str] = ()
     """What an attempt failed to get and why, one sentence each."""
 
@@ -97,6 +98,7 @@ def build(parts: CaseParts) -> Case:
         inspection=redacted(look),
         absent=_absent(parts, overwritten),
         overwritten=overwritten,
+        recorded=parts.recorded,
     )
 
 

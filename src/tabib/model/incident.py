@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tabib.model.kept_log import LogPattern
+from tabib.model.process import ProcessRecord
+
 SEVERITIES = ("info", "warning", "error", "critical")
 
 
@@ -55,6 +58,31 @@ class HealthProbe:
     at: datetime
     exit_code: int
     output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """Readings of one subject: ``rows[i]`` was read at ``times[i]``, its values in the order of
+    ``metrics`` (names of :mod:`tabib.model.metrics`), whole base units, None where absent."""
+
+    metrics: tuple[str, ...] = ()
+    times: tuple[datetime, ...] = ()
+    rows: tuple[tuple[int | None, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What the flight recorder had of the minutes before a case was sealed. Redacted."""
+
+    since: datetime
+    until: datetime
+    container: Readings = field(default_factory=Readings)
+    node: Readings = field(default_factory=Readings)
+    processes: tuple[ProcessRecord, ...] = ()
+    """The container's, oldest first: those that run and those that have ended."""
+    processes_left_out: int = 0
+    """Older ones that did not fit."""
+    patterns: tuple[LogPattern, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +135,8 @@ class Case:
     """What could not be had, and why."""
     overwritten: bool = False
     """The engine's own restart came first; state is from the continuous record."""
+    recorded: Recorded | None = None
+    """None where nothing was recorded: ``absent`` says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,114 @@
+"""Reads ``tabib.toml``: settings of the whole host. Without the file, defaults."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from tabib.model.errors import ConfigError
+from tabib.model.settings import HostSettings, MetricsSettings, RecorderSettings
+
+SYSTEM_FILE = "/etc/tabib/tabib.toml"
+VARIABLE = "TABIB_CONFIG"
+_SECTIONS: dict[str, type[Any]] = {"recorder": RecorderSettings, "metrics": MetricsSettings}
+_LEAST = {"interval_s": 0.2, "remote_write_interval_s": 1.0, "max_bytes": 16 * 1024 * 1024}
+
+
+def settings_path(environ: Mapping[str, str], uid: int) -> Path:
+    """``TABIB_CONFIG``, else ``/etc/tabib/tabib.toml`` for root, else
+    ``$XDG_CONFIG_HOME/tabib/tabib.toml`` (``~/.config``)."""
+    if environ.get(VARIABLE):
+        return Path(environ[VARIABLE])
+    if uid == 0:
+        return Path(SYSTEM_FILE)
+    base = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(base) / "tabib" / "tabib.toml"
+
+
+def read_settings(path: Path, *, required: bool = False) -> HostSettings:
+    """The settings in ``path``; defaults where it is not there and not ``required``.
+
+    :raises ConfigError: it cannot be read, is no TOML, or says what is not known; with its line.
+    """
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        if not required:
+            return HostSettings()
+        raise _wrong(path, 0, "there is no such file", f"Unset {VARIABLE}, or make it.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise _wrong(path, 0, str(error), "Make it a readable text file in UTF-8.") from error
+    return parse_settings(text, path)
+
+
+def parse_settings(text: str, path: Path) -> HostSettings:
+    """The settings that ``text`` says; ``path`` is for messages.
+
+    :raises ConfigError: as :func:`read_settings`.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        line = int(found[1]) if found else 0
+        raise _wrong(path, line, f"it is no TOML: {error}", "See https://toml.io.") from error
+    sections = {}
+    for name, members in data.items():
+        kind = _SECTIONS.get(name)
+        if kind is None:
+            raise _unknown(path, text, name, list(_SECTIONS), "section")
+        if not isinstance(members, dict):
+            line = _line(text, name)
+            raise _wrong(path, line, f"{name} is a section", f"Write [{name}] in a line.")
+        sections[name] = _section(path, text, kind, members)
+    return HostSettings(**sections)
+
+
+def _section(path: Path, text: str, kind: type[Any], members: Mapping[str, Any]) -> Any:
+    defaults = kind()
+    known = [field.name for field in fields(kind)]
+    for name, value in members.items():
+        if name not in known:
+            raise _unknown(path, text, name, known, "key")
+        default = getattr(defaults, name)
+        if not _fits(value, default):
+            wanted = {bool: "true or false", str: "a text"}.get(type(default), "a number")
+            raise _wrong(path, _line(text, name), f"{name} is {value!r}, not {wanted}", "")
+        if not isinstance(value, bool | str) and value < _LEAST.get(name, 0):
+            least = _LEAST.get(name, 0)
+            raise _wrong(path, _line(text, name), f"{name} is {value}, less than {least}", "")
+    values = {name: type(getattr(defaults, name))(value) for name, value in members.items()}
+    return kind(**values)
+
+
+def _fits(value: object, default: object) -> bool:
+    if isinstance(default, bool | str):
+        return type(value) is type(default)
+    if isinstance(default, int):
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _unknown(path: Path, text: str, name: str, known: list[str], what: str) -> ConfigError:
+    near = difflib.get_close_matches(name, known, n=1)
+    advice = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(known)}."
+    return _wrong(path, _line(text, name), f"there is no {what} {name!r}", advice)
+
+
+def _line(text: str, name: str) -> int:
+    pattern = re.compile(rf"^\s*\[?\s*[\"']?{re.escape(name)}\b")
+    return next((at for at, line in enumerate(text.splitlines(), 1) if pattern.match(line)), 0)
+
+
+def _wrong(path: Path, line: int, happened: str, advice: str) -> ConfigError:
+    return ConfigError(
+        happened,
+        attempted="read settings",
+        target=f"{path}:{line}" if line else str(path),
+        advice=advice,
+    )

@@ -1,0 +1,64 @@
+"""``tabib.toml``: the annotated file says the defaults, and mistakes are told with their line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tabib.host.settings import parse_settings, read_settings, settings_path
+from tabib.model.errors import ConfigError
+from tabib.model.settings import HostSettings
+
+ANNOTATED = Path(__file__).parent.parent.parent / "docs" / "tabib.toml"
+HERE = Path("tabib.toml")
+
+
+def test_the_annotated_file_says_every_default() -> None:
+    import tomllib
+    from dataclasses import asdict
+
+    assert read_settings(ANNOTATED) == HostSettings()
+    assert tomllib.loads(ANNOTATED.read_text()) == asdict(HostSettings())
+
+
+def test_no_file_means_defaults(tmp_path: Path) -> None:
+    assert read_settings(tmp_path / "none.toml") == HostSettings()
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no such file"):
+        read_settings(tmp_path / "none.toml", required=True)
+
+
+def test_what_is_said_replaces_the_default() -> None:
+    found = parse_settings("[recorder]\ninterval_s = 2\nraw_days = 7.5\n", HERE)
+    assert (found.recorder.interval_s, found.recorder.raw_days) == (2.0, 7.5)
+    assert isinstance(found.recorder.interval_s, float)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("[recorder]\nintervals_s = 2\n", 2, "Did you mean interval_s?"),
+        ("[recoder]\n", 1, "Did you mean recorder?"),
+        ("[recorder]\n\ninterval_s = 'x'\n", 3, "not a number"),
+        ("[recorder]\nenabled = 1\n", 2, "not true or false"),
+        ("[recorder]\nlog_bytes = 1.5\n", 2, "not a number"),
+        ("[recorder]\ninterval_s = 0\n", 2, "less than"),
+        ("[recorder]\nraw_days = -1\n", 2, "less than"),
+        ("[recorder\n", 1, "no TOML"),
+        ("recorder = 3\n", 1, "[recorder]"),
+    ],
+)
+def test_mistakes_are_told_with_their_line(text: str, line: int, words: str) -> None:
+    with pytest.raises(ConfigError) as failed:
+        parse_settings(text, HERE)
+    assert f"tabib.toml:{line}" in str(failed.value)
+    assert words in str(failed.value)
+
+
+def test_where_the_file_is() -> None:
+    assert settings_path({}, 0) == Path("/etc/tabib/tabib.toml")
+    assert settings_path({"TABIB_CONFIG": "/x.toml"}, 1000) == Path("/x.toml")
+    assert settings_path({"XDG_CONFIG_HOME": "/c"}, 1000) == Path("/c/tabib/tabib.toml")
