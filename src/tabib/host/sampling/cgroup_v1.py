@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from tabib.host.sampling.block import Stacks
-from tabib.host.sampling.files import Descriptors, KeptFile
+from tabib.host.sampling.files import Descriptors, KeptFile, Parsed
 from tabib.host.sampling.text import Number, Table, blkio, number
 
 CLOCK_TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
@@ -31,16 +31,26 @@ class CpuV1:
     """``cpuacct.usage`` (ns, exact), ``cpuacct.stat`` (clock ticks), ``cpu.stat`` (ns)."""
 
     def __init__(self, cpuacct: str, cpu: str, budget: Descriptors) -> None:
-        self._usage = KeptFile(f"{cpuacct}/cpuacct.usage", budget, 64)
-        self._split = KeptFile(f"{cpuacct}/cpuacct.stat", budget, 128)
-        self._stat = KeptFile(f"{cpu}/cpu.stat", budget, 512)
-        self.files = (self._usage, self._split, self._stat)
+        usage = KeptFile(f"{cpuacct}/cpuacct.usage", budget, 64)
+        split = KeptFile(f"{cpuacct}/cpuacct.stat", budget, 128)
+        stat = KeptFile(f"{cpu}/cpu.stat", budget, 512)
+        self.files = (usage, split, stat)
+        self._split = Parsed(split, _CPUACCT.pick)
+        self._stat = Parsed(stat, _CPU.pick)
+        self._before: bytes | None = None
+        self._values: tuple[Number, ...] = (None,) * 6
+        self.rests = False
 
-    def read(self) -> tuple[Number, ...]:
-        usage = number(self._usage.read())
-        user, system = _CPUACCT.pick(self._split.read())
-        periods, throttled, throttled_ns = _CPU.pick(self._stat.read())
-        return (
+    def read(self, quiet: bool) -> tuple[Number, ...]:
+        text = self.files[0].read()
+        self.rests = text is not None and text == self._before
+        if self.rests and quiet:
+            return self._values
+        self._before = text
+        usage = number(text)
+        user, system = self._split.read()
+        periods, throttled, throttled_ns = self._stat.read()
+        self._values = (
             None if usage is None else usage // 1000,
             None if user is None else user * CLOCK_TICK_US,
             None if system is None else system * CLOCK_TICK_US,
@@ -48,6 +58,7 @@ class CpuV1:
             periods,
             throttled,
         )
+        return self._values
 
 
 class MemoryV1:
@@ -58,30 +69,42 @@ class MemoryV1:
     """
 
     def __init__(self, folder: str, budget: Descriptors) -> None:
-        self._usage = KeptFile(f"{folder}/memory.usage_in_bytes", budget, 64)
-        self._stat = KeptFile(f"{folder}/memory.stat", budget)
-        self._failures = KeptFile(f"{folder}/memory.failcnt", budget, 64)
-        self._oom = KeptFile(f"{folder}/memory.oom_control", budget, 256)
-        self.files = (self._usage, self._stat, self._failures, self._oom)
+        usage = KeptFile(f"{folder}/memory.usage_in_bytes", budget, 64)
+        stat = KeptFile(f"{folder}/memory.stat", budget)
+        failures = KeptFile(f"{folder}/memory.failcnt", budget, 64)
+        oom = KeptFile(f"{folder}/memory.oom_control", budget, 256)
+        self.files = (usage, stat, failures, oom)
+        self._stat = Parsed(stat, _memory)
+        self._before: bytes | None = None
+        self._values: tuple[Number, ...] = (None,) * 8
 
-    def read(self) -> tuple[Number, ...]:
-        usage = number(self._usage.read())
-        stat = self._stat.read()
-        if stat is None or b"\ntotal_swap " in stat:
-            inactive, anonymous, cache, swap, limit = _MEMORY.pick(stat)
-        else:
-            inactive, anonymous, cache, limit = _MEMORY_NO_SWAP.pick(stat)
-            swap = None
-        return (
+    def read(self, quiet: bool) -> tuple[Number, ...]:
+        usage_file, _, failures, oom = self.files
+        text = usage_file.read()
+        if quiet and text is not None and text == self._before:
+            return self._values
+        self._before = text
+        usage = number(text)
+        inactive, anonymous, cache, swap, limit = self._stat.read()
+        self._values = (
             usage,
             None if usage is None or inactive is None else max(0, usage - inactive),
             anonymous,
             cache,
             swap,
             None if limit is None or limit >= NO_LIMIT else limit,
-            number(self._failures.read()),
-            _OOM.pick(self._oom.read())[0],
+            number(failures.read()),
+            _OOM.pick(oom.read())[0],
         )
+        return self._values
+
+
+def _memory(stat: bytes | None) -> list[Number]:
+    """Inactive file cache, anonymous, cache, swap, limit."""
+    if stat is None or b"\ntotal_swap " in stat:
+        return _MEMORY.pick(stat)
+    inactive, anonymous, cache, limit = _MEMORY_NO_SWAP.pick(stat)
+    return [inactive, anonymous, cache, None, limit]
 
 
 class BlockV1:
@@ -96,19 +119,15 @@ class BlockV1:
             names = ("io_service_bytes", "io_serviced")
         self.files = tuple(KeptFile(f"{folder}/blkio.throttle.{n}", budget) for n in names)
         self._stacks = stacks
-        self._before: tuple[bytes | None, bytes | None] = (None, None)
-        self._values: tuple[Number, ...] = (None,) * 4
+        self._moved, self._serviced = (
+            Parsed(file, self._parse, records=True) for file in self.files
+        )
 
-    def read(self) -> tuple[Number, ...]:
-        texts = (self.files[0].records(), self.files[1].records())
-        if texts != self._before:
-            self._before = texts
-            self._values = self._parse(*texts)
-        return self._values
-
-    def _parse(self, moved: bytes | None, serviced: bytes | None) -> tuple[Number, ...]:
-        size = blkio(moved) if moved is not None else None
-        count = blkio(serviced) if serviced is not None else None
-        read, written = self._stacks.total(size) if size is not None else (None, None)
-        reads, writes = self._stacks.total(count) if count is not None else (None, None)
+    def read(self, quiet: bool) -> tuple[Number, ...]:
+        """Also of what rests: the kernel writes for it."""
+        read, written = self._moved.read()
+        reads, writes = self._serviced.read()
         return read, written, reads, writes
+
+    def _parse(self, text: bytes | None) -> tuple[Number, ...]:
+        return (None, None) if text is None else self._stacks.total(blkio(text))

@@ -12,6 +12,7 @@ from tabib.host.sampling.files import Descriptors, KeptFile, close_all
 from tabib.host.sampling.hierarchies import Groups
 from tabib.host.sampling.population import Descriptions, Population
 from tabib.host.sampling.process import FirstProcess
+from tabib.host.sampling.roots import LOOK_AGAIN_TICKS
 from tabib.host.sampling.text import NO_NETWORK, Number, total
 from tabib.model.sample import Reading, Subject, Target
 
@@ -34,23 +35,30 @@ LAYOUT = (*CPU, *MEMORY, *BLOCK, *NETWORK, *POPULATION, *PRESSURE, *KNOWN)
 
 
 class Part(Protocol):
-    """Reads a run of values."""
+    """Reads a run of values. ``quiet``: none of the container's tasks has run since the last time,
+    so what only they can change stands as it was and is not read again."""
 
     @property
     def files(self) -> tuple[KeptFile, ...]: ...
 
-    def read(self) -> tuple[Number, ...]: ...
+    def read(self, quiet: bool) -> tuple[Number, ...]: ...
+
+
+class CpuPart(Part, Protocol):
+    rests: bool
+    """The CPU time of the last reading is that of the one before, to the nanosecond."""
 
 
 class Nothing:
     """A part that cannot be read here."""
 
     files: tuple[KeptFile, ...] = ()
+    rests = False
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self._values: tuple[Number, ...] = (None,) * len(names)
 
-    def read(self) -> tuple[Number, ...]:
+    def read(self, quiet: bool) -> tuple[Number, ...]:
         return self._values
 
 
@@ -74,11 +82,16 @@ class Container:
         self.parts = _parts(groups, shared)
         self._cpu, self._memory, self._block, self._population, self._pressure = self.parts
         self._interfaces: dict[str, Subject] = {}
+        self._ticks = pid  # so that not all of them look anew at the same tick
         self._subject: Subject | None = None
 
     def read(self, target: Target) -> list[Reading]:
         """The container and its interfaces; nothing where it is gone."""
-        cpu, memory, population = self._cpu.read(), self._memory.read(), self._population.read()
+        self._ticks += 1
+        quiet = self._ticks % LOOK_AGAIN_TICKS > 0
+        cpu = self._cpu.read(quiet)
+        quiet = quiet and self._cpu.rests
+        memory, population = self._memory.read(quiet), self._population.read(quiet)
         found = self.process.interfaces()
         if found is None and cpu[0] is None and memory[0] is None and population[1] is None:
             return []
@@ -90,7 +103,8 @@ class Container:
                 for name, values in found.items()
             ]
         values = (
-            *cpu, *memory, *self._block.read(), *network, *population, *self._pressure.read(),
+            *cpu, *memory, *self._block.read(quiet), *network, *population,
+            *self._pressure.read(quiet),
             *map(target.known.get, KNOWN),
         )  # fmt: skip
         return [Reading(subject=target.subject, values=values), *readings]
@@ -117,11 +131,11 @@ class Container:
             close_all(part.files)
 
 
-def _parts(groups: Groups, shared: Shared) -> tuple[Part, Part, Part, Part, Part]:
+def _parts(groups: Groups, shared: Shared) -> tuple[CpuPart, Part, Part, Part, Part]:
     """CPU, memory, block devices, population, pressure: each from version 1 where its controller
     is mounted there, else from the unified hierarchy."""
     v1, unified, budget = groups.v1, groups.unified, shared.budget
-    cpu: Part = Nothing(CPU)
+    cpu: CpuPart = Nothing(CPU)
     memory: Part = Nothing(MEMORY)
     block: Part = Nothing(BLOCK)
     if "cpuacct" in v1:

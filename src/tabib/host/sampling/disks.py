@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tabib.host.sampling.files import read_text
 from tabib.host.sampling.hierarchies import unescaped
-from tabib.host.sampling.roots import Roots
+from tabib.host.sampling.roots import LOOK_AGAIN_TICKS, Roots
 from tabib.model.sample import Missing, Reading, Subject
 
 REMOTE = ("nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "glusterfs", "fuse.sshfs", "fuse.glusterfs")
@@ -22,19 +22,18 @@ class Disks:
         self._paths = tuple(paths)
         self._roots = roots
         self._subjects: dict[str, Subject] = {}
+        self._points: dict[str, str] = {}
+        self._kinds: dict[str, str] = {}
+        self._wait = 0
         self.missing: dict[str, Missing] = {}
 
     def read(self) -> list[Reading]:
         """A reading of each; what is not there (yet) is left out."""
-        mounts = self._mounts() if self._paths else {}
-        readings, seen = [], set()
-        for path in self._paths:
-            point = holder(path, mounts)
-            if point in seen:
-                continue
-            seen.add(point)
-            if mounts.get(point, "") in REMOTE:
-                self._leave(point, mounts[point])
+        self._look()
+        readings = []
+        for point, path in self._points.items():
+            if self._kinds.get(point, "") in REMOTE:
+                self._leave(point, self._kinds[point])
                 continue
             try:
                 figures = os.statvfs(path)
@@ -48,6 +47,18 @@ class Disks:
             )  # fmt: skip
             readings.append(Reading(subject=self._subject(point), values=values))
         return readings
+
+    def _look(self) -> None:
+        """Which mount points hold the paths, anew every ``LOOK_AGAIN_TICKS``: the list of mounts
+        grows with the containers."""
+        if self._wait > 0 or not self._paths:
+            self._wait -= 1
+            return
+        self._wait = LOOK_AGAIN_TICKS - 1
+        self._kinds = self._mounts()
+        self._points = {}
+        for path in self._paths:
+            self._points.setdefault(holder(path, self._kinds), path)
 
     def _mounts(self) -> dict[str, str]:
         """Mount point → type."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 PAGE = 4096
 _ROOM = 512
@@ -117,6 +120,43 @@ class KeptFile:
             os.close(self._fd)
             self._budget.give()
             self._fd = -1
+
+
+class Parsed(Generic[T]):
+    """A file and what its text means, made out anew only when the text is another one.
+
+    ``records``: read all of it, however long.
+    """
+
+    __slots__ = ("_before", "_parse", "_read", "_value", "file")
+
+    def __init__(
+        self, file: KeptFile, parse: Callable[[bytes | None], T], *, records: bool = False
+    ) -> None:
+        self.file = file
+        self._parse = parse
+        self._read = file.records if records else file.read
+        self._before: bytes | None = None
+        self._value = parse(None)
+
+    def read(self) -> T:
+        text = self._read()
+        if text != self._before:
+            self._value = self._parse(text)
+            self._before = text
+        return self._value
+
+
+def short_read(fd: int) -> bytes:
+    """All of a file of records, from its start; a read that fills no page was the last."""
+    data = os.read(fd, PAGE)
+    if len(data) < PAGE - _ROOM:
+        return data
+    parts = [data]
+    while data:
+        data = os.read(fd, PAGE)
+        parts.append(data)
+    return b"".join(parts)
 
 
 def close_all(files: Iterable[KeptFile]) -> None:

@@ -11,13 +11,11 @@ import os
 
 from tabib.host.sampling.cgroup_v1 import CLOCK_TICK_US
 from tabib.host.sampling.files import Descriptors, KeptFile, close_all
-from tabib.host.sampling.roots import Roots
+from tabib.host.sampling.roots import LOOK_AGAIN_TICKS, Roots
 from tabib.host.sampling.text import NO_NETWORK, Number, Table, interfaces, number, pressure, total
 
 SECTOR_BYTES = 512
 """In ``stat`` of a block device, whatever the device's own."""
-LOOK_AGAIN_TICKS = 12
-"""How often devices are looked for that came or went."""
 _KIB = 1024
 _MEMORY = Table(
     "MemTotal:", "MemAvailable:", "Cached:", "Buffers:", "SwapTotal:", "SwapFree:"

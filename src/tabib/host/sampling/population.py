@@ -65,19 +65,26 @@ class Population:
         self.files = (self._tasks, self._processes)
         self._descriptions = descriptions
         self._wait = 0
-        self._counted: tuple[Number, Number] = (None, None)
+        self._values: tuple[Number, Number, Number] = (None, None, None)
 
-    def read(self) -> tuple[Number, ...]:
+    def read(self, quiet: bool) -> tuple[Number, ...]:
+        if quiet and self._values[1] is not None:
+            return self._values
         tasks = number(self._tasks.read())
+        processes, _, opened = self._values
         if self._wait > 0:
             self._wait -= 1
-            return (self._counted[0], tasks, self._counted[1])
+        else:
+            processes, opened = self._count()
+        self._values = (processes, tasks, opened)
+        return self._values
+
+    def _count(self) -> tuple[Number, Number]:
         pids = self._pids()
         if pids is None:
-            return (None, tasks, None)
+            return None, None
         self._wait = len(pids) * self._descriptions.cost // _LOOKS_PER_TICK
-        self._counted = (len(pids), self._descriptions.count(pids))
-        return (self._counted[0], tasks, self._counted[1])
+        return len(pids), self._descriptions.count(pids)
 
     def _pids(self) -> list[bytes] | None:
         data = self._processes.records()

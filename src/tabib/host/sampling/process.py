@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import os
 
-from tabib.host.sampling.files import read_text
+from tabib.host.sampling.files import read_text, short_read
 from tabib.host.sampling.text import Network, interfaces
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_CLOEXEC
-_LONGEST = 65_536
 _START_FIELD = 19
 """Of ``/proc/PID/stat``, behind the name in brackets."""
 
@@ -27,9 +26,11 @@ class FirstProcess:
     :raises OSError: it is not there, or may not be looked at.
     """
 
-    __slots__ = ("_folder", "cgroups", "namespace", "started")
+    __slots__ = ("_before", "_folder", "_interfaces", "cgroups", "namespace", "started")
 
     def __init__(self, proc: str, pid: int) -> None:
+        self._before = b""
+        self._interfaces: dict[str, Network] = {}
         self._folder = os.open(f"{proc}/{pid}", _DIRECTORY)
         try:
             self.cgroups = read_text("cgroup", self._folder)
@@ -47,14 +48,15 @@ class FirstProcess:
         except OSError:
             return None
         try:
-            parts = []
-            while part := os.read(fd, _LONGEST):
-                parts.append(part)
+            text = short_read(fd)
         except OSError:
             return None
         finally:
             os.close(fd)
-        return interfaces(b"".join(parts))
+        if text != self._before:
+            self._interfaces = interfaces(text)
+            self._before = text
+        return self._interfaces
 
     def close(self) -> None:
         """Idempotent."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+LOOK_AGAIN_TICKS = 12
+"""How often is looked anew for what seldom changes: devices, mounts, what rests."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roots:
