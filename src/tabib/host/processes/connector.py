@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Callable
 
 from tabib.host.processes import netlink
 from tabib.model.process import KernelEvent
@@ -27,6 +28,8 @@ _BODY = netlink.HEADER_BYTES + 20
 _COMMAND_BYTES = 16384
 _MESSAGE_BYTES = 512
 
+OnThread = Callable[[int, int], None]
+
 _event = struct.Struct("=IIQIIIII")
 """what, cpu, timestamp_ns, and five words of its data; shorter ones are filled with zeros."""
 
@@ -34,7 +37,8 @@ _event = struct.Struct("=IIQIIIII")
 class Connector:
     """One listening socket. Opening raises :class:`OSError` with the kernel's refusal."""
 
-    def __init__(self, buffer_bytes: int) -> None:
+    def __init__(self, buffer_bytes: int, on_thread: OnThread | None = None) -> None:
+        self._on_thread = on_thread
         self._socket = netlink.open_socket(socket.SOCK_DGRAM, _PROTOCOL, buffer_bytes)
         try:
             self._socket.bind((0, _GROUP))
@@ -62,7 +66,7 @@ class Connector:
                     raise
                 found.append(KernelEvent("lost", time.clock_gettime_ns(_BOOT), 0, text=NAME))
                 continue
-            event = parse(data, offset_ns)
+            event = parse(data, offset_ns, self._on_thread)
             if event is not None:
                 found.append(event)
         return found, True
@@ -101,18 +105,25 @@ def boot_offset_ns() -> int:
     return ahead if ahead > 1_000_000 else 0
 
 
-def parse(data: bytes, offset_ns: int = 0) -> KernelEvent | None:
+def parse(data: bytes, offset_ns: int = 0, on_thread: OnThread | None = None) -> KernelEvent | None:
     """One message of the connector; None for what is not told further (threads, sessions).
+    ``on_thread`` hears of new threads: task and process.
 
     At an ``exec`` the arguments are read at once: a process may live for less than a millisecond.
     """
     if len(data) < _BODY + 24:
         return None
-    what, _, at_ns, one, two, three, four, _ = _event.unpack_from(data.ljust(_BODY + 36, b"\0"), _BODY)
+    what, _, at_ns, one, two, three, four, _ = _event.unpack_from(
+        data.ljust(_BODY + 36, b"\0"), _BODY
+    )
     at_ns += offset_ns
     if what == _FORK:
         # Parent's task and process, child's task and process.
-        return KernelEvent("fork", at_ns, three, three, two) if three == four else None
+        if three == four:
+            return KernelEvent("fork", at_ns, three, three, two)
+        if on_thread is not None:
+            on_thread(three, four)
+        return None
     if one != two:
         return None
     if what == _EXIT:

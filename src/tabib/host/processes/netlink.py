@@ -56,12 +56,12 @@ def message(kind: int, body: bytes) -> bytes:
 
 def kind_of(data: bytes) -> int:
     """The type of a received message."""
-    return _short.unpack_from(data, 4)[0]
+    return int(_short.unpack_from(data, 4)[0])
 
 
 def refusal(data: bytes) -> int:
     """The error number of an error message; 0: it acknowledges."""
-    return -struct.unpack_from("=i", data, HEADER_BYTES)[0]
+    return -int(struct.unpack_from("=i", data, HEADER_BYTES)[0])
 
 
 def open_socket(kind: int, protocol: int, buffer_bytes: int) -> socket.socket:
@@ -88,5 +88,3 @@ def receive(opened: socket.socket, size: int = 65536) -> bytes:
     if not poll.poll(_PATIENCE_MS):
         raise OSError(errno.ETIMEDOUT, "the kernel does not answer")
     return opened.recv(size)
-
-

@@ -67,7 +67,7 @@ def parse_format(text: str) -> Format:
             offset=int(found["offset"]),
             size=int(found["size"]),
             signed=found["signed"] == "1",
-            text=kind.endswith("char") and int(found["size"]) > 1 or "char[]" in kind,
+            text=(kind.endswith("char") and int(found["size"]) > 1) or "char[]" in kind,
             located="__data_loc" in kind,
         )
     return Format(int(number[1]), fields)
@@ -132,6 +132,3 @@ def records(page: bytes, layout: PageLayout) -> Iterator[tuple[int, bytes]]:
 def _absolute(stamp: int, before: int) -> int:
     """An absolute stamp has 59 bits; the highest five are those of the time before."""
     return (before & ~((1 << 59) - 1)) | stamp
-
-
-

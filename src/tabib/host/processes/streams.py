@@ -17,7 +17,7 @@ from operator import attrgetter
 from tabib.host.processes import scan as proc
 from tabib.host.processes.connector import Connector
 from tabib.host.processes.missing import no_connector, no_taskstats, no_tracing
-from tabib.host.processes.taskstats import Taskstats
+from tabib.host.processes.taskstats import Taskstats, Threads
 from tabib.host.processes.tracing import Tracing
 from tabib.model.process import KernelEvent, Look
 from tabib.model.sample import Missing
@@ -85,14 +85,17 @@ class LinuxStreams:
         if not in_root_pid_namespace():
             self._missing.append(no_connector(None))
             return
+        threads = Threads(os.uname().release)
         try:
-            self._connector = Connector(self._buffer_bytes)
+            self._connector = Connector(
+                self._buffer_bytes, threads.born if threads.needed else None
+            )
         except OSError as error:
             # The others tell of processes that only the connector introduces.
             self._missing.append(no_connector(error))
             return
         try:
-            self._taskstats = Taskstats(self._buffer_bytes)
+            self._taskstats = Taskstats(self._buffer_bytes, threads)
         except OSError as error:
             self._missing.append(no_taskstats(error))
         try:

@@ -27,8 +27,8 @@ _LAST_FLAG = 0x20
 _MESSAGE_BYTES = 8192
 
 _figures = struct.Struct("=Q32s8x4I8x8Q40x2Q")
-"""Nanoseconds on a processor, name, uid, gid, pid, ppid; from elapsed time to the peak of resident memory; bytes read and
-written at the storage. Stands at 72 bytes."""
+"""Nanoseconds on a processor, name, uid, gid, pid, ppid; from elapsed time to the peak of resident
+memory; bytes read and written at the storage."""
 _head = struct.Struct("=H2xIB")
 """Version, exit code, flags."""
 _FIGURES_AT, _TGID_AT = 72, 368
@@ -40,9 +40,9 @@ _word = struct.Struct("=I")
 class Taskstats:
     """One listening socket, for all processors. Opening raises :class:`OSError`."""
 
-    def __init__(self, buffer_bytes: int) -> None:
+    def __init__(self, buffer_bytes: int, threads: Threads) -> None:
         self._socket = netlink.open_socket(socket.SOCK_RAW, _GENERIC, buffer_bytes)
-        self._threads = Threads()
+        self._threads = threads
         try:
             self._socket.bind((0, 0))
             family = self._family()
@@ -105,7 +105,11 @@ class Threads:
     some: a task is taken for a whole process unless one of its siblings is known. Bounded.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, release: str = "") -> None:
+        major, _, rest = release.partition(".")
+        minor = rest.partition(".")[0]
+        self.needed = major.isdigit() and minor.isdigit() and (int(major), int(minor)) < (5, 19)
+        """Whether the kernel of this release leaves it to us."""
         self._tgids: dict[int, int] = {}
         self._alive: Counter[int] = Counter()
 
