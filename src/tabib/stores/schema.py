@@ -38,10 +38,11 @@ def require_sound_sqlite(version: str) -> None:
         )
 
 
-def open_writer(path: Path, migrations: Sequence[str]) -> apsw.Connection:
+def open_writer(path: Path, migrations: Sequence[str], *, durable: bool = True) -> apsw.Connection:
     """Open or create ``path``, checked and migrated, ready for one writer.
 
     A damaged file is moved aside under ``<name>.damaged-<n>`` with its WAL, never deleted.
+    ``durable``: commits outlive a power cut; else only the end of this process.
 
     :raises StateUnusable: any of the codes of :mod:`tabib.stores.trouble`.
     """
@@ -54,6 +55,8 @@ def open_writer(path: Path, migrations: Sequence[str]) -> apsw.Connection:
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
         _settle(connection, path, len(migrations))
+        # FULL: in WAL mode anything less may lose the last commits to a power cut.
+        connection.pragma("synchronous", 2 if durable else 1)
         if unclean or path.stat().st_size <= _CHECK_ALWAYS_BYTES:
             check(connection)
         _migrate(connection, migrations)
@@ -113,8 +116,6 @@ def _settle(connection: apsw.Connection, path: Path, known: int) -> None:
         if connection.pragma("page_count") == 0:
             connection.pragma("auto_vacuum", 2)
         connection.pragma("journal_mode", "wal")
-    # FULL: in WAL mode anything less may lose the last commits to a power cut.
-    connection.pragma("synchronous", 2)
     connection.pragma("foreign_keys", True)
     connection.pragma("cell_size_check", True)
     connection.pragma("trusted_schema", False)

@@ -61,6 +61,7 @@ class Database:
         self._connection: apsw.Connection | None = None
         self._closed = False
         self._suspect = False
+        self._durable = True
 
     @classmethod
     async def open(
@@ -69,13 +70,15 @@ class Database:
         migrations: Sequence[str],
         *,
         on_full: Callable[[], bool] | None = None,
+        durable: bool = True,
     ) -> Database:
         """Open or create ``path`` (mode 0600) and bring it to the newest format.
 
         ``on_full``: called on the writer thread when the disk is full; True where it made room,
-        then the write is tried once more.
+        then the write is tried once more. ``durable``: as in :func:`open_writer`.
         """
         database = cls(path, on_full)
+        database._durable = durable
         database._start("writer", database._write_loop)
         try:
             await database._submit(database._writes, lambda _: database._attach(migrations))
@@ -139,11 +142,11 @@ class Database:
 
     def _attach(self, migrations: Sequence[str]) -> None:
         try:
-            self._connection = open_writer(self.path, migrations)
+            self._connection = open_writer(self.path, migrations, durable=self._durable)
         except StateUnusable as error:
             if error.details.get("code") != "full" or not self._made_room():
                 raise
-            self._connection = open_writer(self.path, migrations)
+            self._connection = open_writer(self.path, migrations, durable=self._durable)
 
     def _write_loop(self) -> None:
         stopping = False
