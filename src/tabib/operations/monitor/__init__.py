@@ -1,0 +1,1 @@
+"""The flight recorder: what is read of containers while all is well."""
