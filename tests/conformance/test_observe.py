@@ -91,7 +91,13 @@ async def test_without_detail_the_rest_is_the_same(bench: Bench) -> None:
     (full,) = (await bench.engine.observe(bench.prefix)).containers
     (brief,) = (await bench.engine.observe(bench.prefix, detail=False)).containers
     assert brief == replace(
-        full, created_at=full.created_at.replace(microsecond=0), started_at=None, restart_policy=""
+        full,
+        created_at=full.created_at.replace(microsecond=0),
+        started_at=None,
+        restart_policy="",
+        pid=0,
+        log_driver="",
+        log_path="",
     )
     assert full.restart_policy == "always"
 

@@ -15,15 +15,17 @@ from tabib.engines.docker.events import events
 from tabib.engines.docker.gateway import Gateway, open_gateway
 from tabib.engines.docker.info import info
 from tabib.engines.docker.logs import LogWindow, logs
+from tabib.engines.docker.measures import sizes, stats
 from tabib.engines.docker.observe import observe
 from tabib.engines.docker.raw import creation_body
 from tabib.engines.docker.run_exec import run_exec
 from tabib.engines.docker.states import inspected_state
 from tabib.model.build import BUILDX, ENGINE
-from tabib.model.container import ContainerState, EngineInfo, ExecResult, LogLine, Observed
+from tabib.model.container import ContainerState, EngineInfo, ExecResult, LogLine, Observed, Sizes
 from tabib.model.errors import NotFound
 from tabib.model.event import Event
 from tabib.model.plan import Step, StepResult
+from tabib.model.sample import Values
 from tabib.model.wire import EndpointAddress
 from tabib.ports import Credentials, OutputSink, ProgressSink
 
@@ -114,6 +116,12 @@ class DockerEngine:
         self, container: str, path: str, chunks: AsyncIterator[bytes], *, copy_owner: bool = False
     ) -> None:
         await put_archive(self._gateway, container, path, chunks, copy_owner=copy_owner)
+
+    def stats(self, container: str) -> AsyncIterator[tuple[Values, Mapping[str, Values]]]:
+        return stats(self._gateway, container)
+
+    async def sizes(self) -> Sizes:
+        return await sizes(self._gateway)
 
     async def claim(self, labels: Mapping[str, str]) -> Mapping[str, str]:
         call = Call(attempted="claim the engine", target=OWNER_VOLUME, deadline_s=CHANGE_DEADLINE_S)

@@ -96,6 +96,7 @@ def _detail(inspection: Json) -> dict[str, Any]:
     error = str(state.get("Error") or "")
     ended = status in ("exited", "dead", "restarting") or (status == "created" and error)
     health = str((state.get("Health") or {}).get("Status") or "")
+    host = inspection.get("HostConfig") or {}
     fields: dict[str, Any] = {
         "status": status,
         "health": "" if health == "none" else health,
@@ -105,7 +106,10 @@ def _detail(inspection: Json) -> dict[str, Any]:
         "restarts": int(inspection.get("RestartCount") or 0),
         "oom_killed": bool(state.get("OOMKilled")),
         "error": error,
-        "restart_policy": _policy((inspection.get("HostConfig") or {}).get("RestartPolicy") or {}),
+        "restart_policy": _policy(host.get("RestartPolicy") or {}),
+        "pid": int(state.get("Pid") or 0),
+        "log_driver": str((host.get("LogConfig") or {}).get("Type") or ""),
+        "log_path": str(inspection.get("LogPath") or ""),
     }
     created = parse_time(inspection.get("Created"))
     if created:

@@ -92,6 +92,7 @@ def _host_config(spec: ContainerSpec) -> dict[str, Any]:
         "RestartPolicy": {"Name": name, "MaximumRetryCount": int(count or 0)},
         "PortBindings": _bindings(service.get("ports") or ()),
         "Init": bool(service.get("init")),
+        "Memory": int(service.get("mem_limit") or 0),
         "Mounts": [
             {
                 "Type": mount.type,

@@ -10,6 +10,7 @@ from tabib.engines.memory import (
     building,
     files,
     lifecycle,
+    measures,
     refusals,
     resources,
     shell,
@@ -27,11 +28,13 @@ from tabib.model.container import (
     ExecResult,
     LogLine,
     Observed,
+    Sizes,
     VolumeSpec,
 )
 from tabib.model.errors import EngineTimeout, EngineUnavailable
 from tabib.model.event import Event
 from tabib.model.plan import Step, StepResult
+from tabib.model.sample import Values
 from tabib.ports import Credentials, OutputSink, ProgressSink
 
 OWNER_VOLUME = "tabib_owner"
@@ -229,6 +232,18 @@ class MemoryEngine:
         await self._read("put_archive", container)
         record = self.world.container(container, "put archive")
         await files.put_archive(record, path, chunks, copy_owner=copy_owner)
+
+    async def stats(self, container: str) -> AsyncIterator[tuple[Values, Mapping[str, Values]]]:
+        await self._read("stats", container)
+        async for reading in measures.stats(
+            self.world, self.world.container(container, "read figures")
+        ):
+            self.crash.check()
+            yield reading
+
+    async def sizes(self) -> Sizes:
+        await self._read("sizes")
+        return measures.sizes(self.world)
 
     async def claim(self, labels: Mapping[str, str]) -> Mapping[str, str]:
         await self._read("claim")

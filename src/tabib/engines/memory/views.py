@@ -20,6 +20,7 @@ from tabib.model.container import (
 
 _ENDED = ("exited", "restarting", "dead")
 _SHORT_ID = 12
+_FIRST_PID = 1000
 _NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -89,7 +90,28 @@ def _detail(record: ContainerRecord) -> dict[str, Any]:
         "oom_killed": record.oom_killed,
         "error": record.error,
         "restart_policy": f"{name}:{retries}" if retries else name,
+        "pid": pid(record),
+        "log_driver": log_driver(record),
+        "log_path": log_path(record),
     }
+
+
+def pid(record: ContainerRecord) -> int:
+    """Of its first process: another one with each life; 0 while none runs."""
+    if record.status not in ("running", "paused"):
+        return 0
+    return _FIRST_PID + int(record.id[:5], 16) + record.life
+
+
+def log_driver(record: ContainerRecord) -> str:
+    return str((record.host_config.get("LogConfig") or {}).get("Type") or "json-file")
+
+
+def log_path(record: ContainerRecord) -> str:
+    """Only ``json-file`` tells one, from the first start on."""
+    if log_driver(record) != "json-file" or record.started_at is None:
+        return ""
+    return f"/var/lib/docker/containers/{record.id}/{record.id}-json.log"
 
 
 def network_state(record: NetworkRecord) -> NetworkState:
@@ -131,6 +153,7 @@ def inspection(world: World, record: ContainerRecord) -> Mapping[str, Any]:
         "Image": record.image_id,
         "Name": f"/{record.name}",
         "RestartCount": record.restarts,
+        "LogPath": log_path(record),
         "HostConfig": record.host_config,
         "Mounts": [
             _raw_mount(m.type, m.name, m.source, m.target, m.read_only) for m in record.mounts
@@ -153,7 +176,7 @@ def _raw_state(record: ContainerRecord) -> dict[str, Any]:
         "Restarting": record.status == "restarting",
         "OOMKilled": record.oom_killed,
         "Dead": False,
-        "Pid": 1 if running else 0,
+        "Pid": pid(record),
         "ExitCode": record.exit_code,
         "Error": record.error,
         "StartedAt": _time(record.started_at),
