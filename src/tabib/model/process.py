@@ -10,15 +10,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 # What a kernel event tells, by ``what``:
-#   fork      pid, tgid of the child; parent: tgid of the parent             (proc connector)
-#   exec      pid; ``text``: the file, where it is told        (proc connector, tracefs)
+#   fork      pid, tgid of the child; parent: the process that it was born to (proc connector)
+#   exec      pid; ``command``: its arguments, where it still had them       (proc connector),
+#             or ``text``: the file                                          (tracefs)
 #   comm      pid; ``text``: the new short name                              (proc connector)
 #   uid       pid; ``number``: the new effective user id                     (proc connector)
 #   exit      pid; ``number``: the raw exit code of wait(2)                  (proc connector)
 #   usage     pid, tgid; ``usage``                                           (taskstats, at exit)
-#   attach    pid; ``text``: path of the cgroup that it was moved into       (tracefs)
-#   signal    pid: who gets it; parent: who sent it (0: the kernel); ``number``: the signal;
-#             ``text``: the sender's short name                              (tracefs)
+#   attach    pid; ``text``: the container whose cgroup it was moved into    (tracefs)
+#   signal    pid: who gets it; parent: who sent it; ``number``: the signal; ``text``: the sender's
+#             short name, empty where it was gone; ``kernel``: the kernel sent it while the sender
+#             ran, e.g. because the first process of a namespace ended       (tracefs)
+#   oom       pid: the process that the out-of-memory killer chose           (tracefs)
 #   lost      ``text``: which stream dropped events: a rescan must follow
 
 
@@ -52,6 +55,8 @@ class KernelEvent:
     parent: int = 0
     number: int = 0
     text: str = ""
+    command: tuple[str, ...] | None = None
+    kernel: bool = False
     usage: Usage | None = None
 
 

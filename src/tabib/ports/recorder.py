@@ -36,6 +36,11 @@ class Series(Protocol):
         """Keep the readings of one tick. When it returns they outlive a ``kill -9``."""
         ...
 
+    async def maintain(self) -> None:
+        """Bring older readings into their lasting form, and try again what did not succeed. Call
+        it after every tick or so, beside the appends, never twice at once."""
+        ...
+
     async def known(self, engine_id: str | None = None) -> list[Known]:
         """Every subject that something is kept of."""
         ...

@@ -38,9 +38,11 @@ def require_sound_sqlite(version: str) -> None:
         )
 
 
-def open_writer(path: Path, migrations: Sequence[str]) -> apsw.Connection:
+def open_writer(path: Path, migrations: Sequence[str], *, durable: bool = True) -> apsw.Connection:
     """Open or create ``path``, checked and migrated, ready for one writer.
 
+    ``durable``: commits outlive a power cut, and a file that was not closed is read as a whole
+    first; without it they outlive the end of the process only, and only a small file is read.
     A damaged file is moved aside under ``<name>.damaged-<n>`` with its WAL, never deleted.
 
     :raises StateUnusable: any of the codes of :mod:`tabib.stores.trouble`.
@@ -53,8 +55,8 @@ def open_writer(path: Path, migrations: Sequence[str]) -> apsw.Connection:
     connection: apsw.Connection | None = None
     try:
         connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-        _settle(connection, path, len(migrations))
-        if unclean or path.stat().st_size <= _CHECK_ALWAYS_BYTES:
+        _settle(connection, path, len(migrations), durable)
+        if (unclean and durable) or path.stat().st_size <= _CHECK_ALWAYS_BYTES:
             check(connection)
         _migrate(connection, migrations)
     except apsw.Error as error:
@@ -104,7 +106,7 @@ def _prepare_file(path: Path) -> bool:
     return path.with_name(path.name + "-wal").exists()
 
 
-def _settle(connection: apsw.Connection, path: Path, known: int) -> None:
+def _settle(connection: apsw.Connection, path: Path, known: int, durable: bool) -> None:
     connection.set_busy_timeout(_BUSY_TIMEOUT_MS)
     version = int(connection.pragma("user_version"))
     if version > known:
@@ -113,8 +115,8 @@ def _settle(connection: apsw.Connection, path: Path, known: int) -> None:
         if connection.pragma("page_count") == 0:
             connection.pragma("auto_vacuum", 2)
         connection.pragma("journal_mode", "wal")
-    # FULL: in WAL mode anything less may lose the last commits to a power cut.
-    connection.pragma("synchronous", 2)
+    # FULL: in WAL mode anything less may lose the last commits to a power cut (but no more).
+    connection.pragma("synchronous", 2 if durable else 1)
     connection.pragma("foreign_keys", True)
     connection.pragma("cell_size_check", True)
     connection.pragma("trusted_schema", False)

@@ -52,9 +52,12 @@ class Database:
     reaches its own caller only, and rolls back only that work.
     """
 
-    def __init__(self, path: Path, on_full: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self, path: Path, on_full: Callable[[], bool] | None = None, durable: bool = True
+    ) -> None:
         self.path = path
         self._on_full = on_full
+        self._durable = durable
         self._writes: SimpleQueue[_Job | None] = SimpleQueue()
         self._reads: SimpleQueue[_Job | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
@@ -69,13 +72,15 @@ class Database:
         migrations: Sequence[str],
         *,
         on_full: Callable[[], bool] | None = None,
+        durable: bool = True,
     ) -> Database:
         """Open or create ``path`` (mode 0600) and bring it to the newest format.
 
+        ``durable``: False where commits need not outlive a power cut, only the process.
         ``on_full``: called on the writer thread when the disk is full; True where it made room,
         then the write is tried once more.
         """
-        database = cls(path, on_full)
+        database = cls(path, on_full, durable)
         database._start("writer", database._write_loop)
         try:
             await database._submit(database._writes, lambda _: database._attach(migrations))
@@ -139,11 +144,11 @@ class Database:
 
     def _attach(self, migrations: Sequence[str]) -> None:
         try:
-            self._connection = open_writer(self.path, migrations)
+            self._connection = open_writer(self.path, migrations, durable=self._durable)
         except StateUnusable as error:
             if error.details.get("code") != "full" or not self._made_room():
                 raise
-            self._connection = open_writer(self.path, migrations)
+            self._connection = open_writer(self.path, migrations, durable=self._durable)
 
     def _write_loop(self) -> None:
         stopping = False
