@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 from tabib.decide import targets
@@ -16,6 +18,7 @@ from tabib.operations.recorded.scope import Asked, Scope, monitor_of, scope
 from tabib.operations.site import Site
 
 BETWEEN_LOOKS_S = 0.5
+FIRST_READINGS_S = 3.0
 _US = 1_000_000
 
 
@@ -32,12 +35,23 @@ async def _ticks(
     site: Site, monitor: Monitor, asked: Asked, there: Scope | None, follow: bool
 ) -> AsyncIterator[dict[str, Any]]:
     if not follow:
+        await _read_twice(monitor)
         yield await tick(site, monitor, asked.project, there)
         return
     with monitor.watching() as batches:
         while True:
             yield await tick(site, monitor, asked.project, there)
             await batches.get()
+
+
+async def _read_twice(monitor: Monitor) -> None:
+    """Rates are made of two readings: a recorder that has just begun is given a moment for them."""
+    if any(one.before is not None for one in monitor.live("node")):
+        return
+    with monitor.watching() as batches, suppress(TimeoutError):
+        async with asyncio.timeout(FIRST_READINGS_S):
+            while not any(one.before is not None for one in monitor.live("node")):
+                await batches.get()
 
 
 async def tick(
