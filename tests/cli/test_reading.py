@@ -12,9 +12,9 @@ import pytest
 
 from cli.conftest import Tabib
 from support.protocol import ProtocolServer, of_error, of_stream
-from tabib.cli.commands.logs import parse_moment
 from tabib.cli.commands.ps import CONTRACT
 from tabib.cli.console import Console
+from tabib.cli.moments import parse_moment
 from tabib.cli.render.containers import container_table, port_list
 from tabib.cli.render.logs import in_time_order
 from tabib.model.errors import UsageError

@@ -6,14 +6,20 @@ from starlette.applications import Starlette
 
 from tabib.api.answers import on_bug, on_tabib_error
 from tabib.api.context import Context
-from tabib.api.routes import containers, daemon, incidents, projects
+from tabib.api.routes import containers, daemon, incidents, projects, recorder
 from tabib.model.errors import TabibError
 
 
 def application(context: Context) -> Starlette:
     """The ASGI application of one daemon."""
     app = Starlette(
-        routes=[*daemon.ROUTES, *projects.ROUTES, *containers.ROUTES, *incidents.ROUTES],
+        routes=[
+            *daemon.ROUTES,
+            *projects.ROUTES,
+            *containers.ROUTES,
+            *incidents.ROUTES,
+            *recorder.ROUTES,
+        ],
         exception_handlers={TabibError: on_tabib_error, Exception: on_bug},
     )
     app.state.context = context

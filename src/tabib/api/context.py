@@ -46,6 +46,15 @@ async def site(request: Request) -> Site:
     return await context(request).sites.get(address)
 
 
+async def recorded_site(request: Request) -> Site:
+    """As :func:`site`; an engine that is known already need not answer: what was recorded of it can
+    be read all the same."""
+    header = request.headers.get(ENDPOINT_HEADER)
+    url = (decode(header, EndpointAddress) if header else DEFAULT_ENDPOINT).url
+    known = (one for one in context(request).sites.known if one.tools.address.url == url)
+    return next(known, None) or await site(request)
+
+
 async def body(request: Request, kind: type[T]) -> T:
     """The request's JSON body as ``kind``.
 
@@ -85,3 +94,16 @@ def instant(request: Request, name: str) -> datetime | None:
     if found.tzinfo is None:
         raise UsageError(f"{text!r} has no time zone", attempted="read", target=name)
     return found
+
+
+def number(request: Request, name: str) -> int | None:
+    """A query parameter that is a whole number; None where it is not given.
+
+    :raises UsageError: it is not one.
+    """
+    text = request.query_params.get(name)
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"{text!r} is not a number", attempted="read", target=name)
+    return int(text)

@@ -41,6 +41,11 @@ SECTIONS: dict[str, dict[str, tuple[str, str, str]]] = {
         "images": ("images", "images", "List the images that containers use."),
         "port": ("port", "port", "Show where a port is published."),
         "config": ("config", "config", "Check the Compose file and print it in full."),
+        "top": ("top", "top", "Show what runs with its figures, live."),
+        "history": ("history", "history", "Show figures over time, of what is gone too."),
+        "processes": ("processes", "processes", "Show every process that ran, and how it ended."),
+        "events": ("events", "events", "Show what the engine reported."),
+        "inspect": ("inspect", "inspect", "Show how something is, or was at a time."),
         "releases": ("releases", "releases", "List the deployments of a project."),
     },
     "Care": {

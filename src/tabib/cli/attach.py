@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tabib.cli.console import Console
+from tabib.cli.recorded import checked
 from tabib.cli.render.logs import LogPrinter, in_time_order
 from tabib.cli.settings import Settings
-from tabib.model.errors import TabibError, from_wire
+from tabib.model.errors import TabibError
 
 if TYPE_CHECKING:
     from tabib.client.api import Client
@@ -42,25 +43,40 @@ def print_logs(client: Client, settings: Settings, view: LogView) -> None:
 
     :raises TabibError: the daemon answered an error.
     """
+    lines: Iterable[Mapping[str, Any]] = project_lines(client, view, view.services)
+    if not view.follow:
+        lines = in_time_order(lines)
+    labels = _labels(client, view) if view.prefix and not view.as_json else ()
+    print_lines(lines, settings, view, labels)
+
+
+def project_lines(
+    client: Client, view: LogView, services: Sequence[str]
+) -> Iterable[Mapping[str, Any]]:
+    """The lines of these services' containers (none: of all), as the engine has them."""
     query = {
-        "service": list(view.services),
+        "service": list(services),
         "follow": view.follow,
         "tail": view.tail,
         "since": view.since,
         "until": view.until,
     }
-    lines: Iterable[Mapping[str, Any]] = _checked(
-        client.stream("GET", f"/v1/projects/{view.project}/logs", query=query)
-    )
-    if not view.follow:
-        lines = in_time_order(lines)
-    console = Console(settings.ansi)
+    return _checked(client.stream("GET", f"/v1/projects/{view.project}/logs", query=query))
+
+
+def print_lines(
+    lines: Iterable[Mapping[str, Any]],
+    settings: Settings,
+    view: LogView,
+    labels: Sequence[str] = (),
+) -> None:
+    """Print them as ``view`` wants; ``labels``: prefixes that will appear."""
     printer = LogPrinter(
         view.project,
-        color=console.out_color,
+        color=Console(settings.ansi).out_color,
         prefix=view.prefix,
         timestamps=view.timestamps,
-        labels=_labels(client, view) if view.prefix and not view.as_json else (),
+        labels=labels,
     )
     for line in lines:
         text = json.dumps(line, ensure_ascii=False) if view.as_json else printer.format(line)
@@ -71,11 +87,7 @@ def print_logs(client: Client, settings: Settings, view: LogView) -> None:
 
 def _checked(messages: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
     """Log lines only; an error at the end of the stream is raised."""
-    for message in messages:
-        if message.get("type") == "error":
-            raise from_wire(message.get("error") or {})
-        if "text" in message:
-            yield message
+    return (message for message in checked(messages) if "text" in message)
 
 
 def _labels(client: Client, view: LogView) -> list[str]:

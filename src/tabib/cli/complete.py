@@ -37,3 +37,24 @@ def complete_projects(ctx: click.Context, _: click.Parameter, incomplete: str) -
         return []
     names = [str(row["project"]) for row in rows]
     return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_targets(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Projects, services and containers on the engine; none where no daemon answers."""
+    from tabib.cli.options import settings_of
+    from tabib.cli.session import address_of, engine_header
+    from tabib.client.api import Client
+    from tabib.model.errors import TabibError
+
+    settings = settings_of(ctx)
+    try:
+        client = Client(address_of(settings), engine_header(settings))
+        rows = client.get("/v1/containers", {"all": True}, timeout=2.0)
+    except TabibError:
+        return []
+    names = {"node"}
+    for row in rows:
+        project, service = str(row.get("project") or ""), str(row.get("service") or "")
+        names |= {project, f"{project}/{service}", str(row.get("name") or "")}
+    names |= set(complete_services(ctx, _, incomplete))
+    return sorted(name for name in names if name and name.startswith(incomplete))

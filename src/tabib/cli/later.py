@@ -6,9 +6,7 @@ _TAR = "docker run --rm -v VOLUME:/data -v $PWD:/backup IMAGE tar"
 _COMPOSE_WORKS = "the containers carry Compose's labels, so it works on them"
 
 LATER: dict[str, str] = {
-    "top": "docker compose top",
     "create": "tabib up --no-start",
-    "events": "docker compose events",
     "attach": "docker compose attach",
     "wait": "docker compose wait",
     "stats": "docker compose stats",
@@ -19,8 +17,6 @@ LATER: dict[str, str] = {
     "publish": "docker compose publish",
     "checkup": "tabib ps and tabib incidents",
     "report": "tabib incident ID",
-    "history": "docker stats",
-    "processes": "docker top",
     "backup": f"{_TAR} -cf /backup/data.tar -C /data .",
     "snapshots": "",
     "restore": f"{_TAR} -xf /backup/data.tar -C /data",

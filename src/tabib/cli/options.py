@@ -166,6 +166,13 @@ def project_argument(function: F) -> F:
     return click.argument("project", shell_complete=complete_projects)(function)
 
 
+def target_argument(function: F) -> F:
+    """A project, service, container, id or ``node``; not given: the project here, else all."""
+    from tabib.cli.complete import complete_targets
+
+    return click.argument("target", default="", shell_complete=complete_targets)(function)
+
+
 def json_option(function: F) -> F:
     return click.option("as_json", "--json", is_flag=True, help="Print JSON.")(function)
 

@@ -46,6 +46,23 @@ def raw_mode(descriptor: int | None) -> Iterator[None]:
         termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
+@contextmanager
+def key_mode(descriptor: int) -> Iterator[None]:
+    """Keys arrive one by one and unseen; Ctrl-C stays a signal, Ctrl-Z does nothing. The terminal
+    is as it was before at the end, whatever happens."""
+    import termios
+
+    before = termios.tcgetattr(descriptor)
+    changed = termios.tcgetattr(descriptor)
+    changed[3] &= ~(termios.ICANON | termios.ECHO)
+    changed[6][termios.VSUSP] = b"\x00"
+    try:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, changed)
+        yield
+    finally:
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
 def size_of(descriptor: int) -> tuple[int, int] | None:
     """(rows, columns) of the terminal at ``descriptor``; None where it is none."""
     with suppress(OSError):
@@ -91,7 +108,7 @@ class Pump:
     def run(self) -> None:
         """Until the engine closes the stream. The socket is set to not blocking meanwhile."""
         self._stream.sock.setblocking(False)
-        with _wakeups(resize=self._on_resize, forward=self._on_signal) as wakeup:
+        with wakeups(resize=self._on_resize, forward=self._on_signal) as wakeup:
             self.resize()
             if self._stream.early:
                 self._write_out(self._stream.early)
@@ -219,7 +236,7 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 
 @contextmanager
-def _wakeups(
+def wakeups(
     *, resize: Callable[[int, int], None] | None, forward: Callable[[str], None] | None
 ) -> Iterator[int]:
     """A descriptor on which the numbers of signals arrive; handlers as before at the end."""

@@ -1,8 +1,9 @@
-"""What containers' own labels say of their project: its order without any file."""
+"""What containers' own labels say of their project: its order without any file; and what of an
+event's attributes are no labels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from tabib.model.container import LABEL_DEPENDS_ON, ContainerState
 from tabib.model.project import Dependency
@@ -52,3 +53,14 @@ def layers(containers: Iterable[ContainerState]) -> dict[str, tuple[Dependency, 
             if edge.service != service and not reaches(edge.service, service):
                 safe[service] = (*safe[service], edge)
     return safe
+
+
+_ATTRIBUTES = frozenset({
+    "image", "name", "exitCode", "signal", "health", "execDuration", "oldName", "container", "type",
+    "driver", "destination", "source", "propagation", "read/write", "reclaimed",
+})  # fmt: skip
+
+
+def event_attributes(attributes: Mapping[str, str]) -> dict[str, str]:
+    """Those that the engine itself gives (moby, daemon/events.go); it mixes labels among them."""
+    return {name: value for name, value in attributes.items() if name in _ATTRIBUTES}

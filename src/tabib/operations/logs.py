@@ -55,7 +55,7 @@ async def project_logs(
     for one in chosen:
         source = tools.engine.logs(one.id, tail=tail, since=since, until=until)
         rows += [
-            _row(one.name, one.service, one.slot, line.stream, line.text, line.at)
+            log_row(one.name, one.service, one.slot, line.stream, line.text, line.at)
             async for line in source
         ]
     # Lines of one container keep their order: the sort is stable.
@@ -81,7 +81,7 @@ async def _follow(
             async for line in tools.engine.logs(
                 id, follow=True, tail=None if fresh else tail, since=start, until=until
             ):
-                await lines.put(_row(name, service, slot, line.stream, line.text, line.at))
+                await lines.put(log_row(name, service, slot, line.stream, line.text, line.at))
         except TabibError:
             return
         finally:
@@ -124,7 +124,8 @@ async def _follow(
             await asyncio.gather(*group, return_exceptions=True)
 
 
-def _row(name: str, service: str, slot: int, stream: str, text: str, at: datetime | None) -> Row:
+def log_row(name: str, service: str, slot: int, stream: str, text: str, at: datetime | None) -> Row:
+    """A row of ``logs``."""
     return {
         "container": name,
         "service": service,

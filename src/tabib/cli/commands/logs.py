@@ -2,49 +2,21 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from tabib.cli.attach import LogView, print_logs
+from tabib.cli.moments import parse_moment
 from tabib.cli.options import apply_all, command, json_option, services_argument
 from tabib.cli.project import name_of
 from tabib.cli.session import connect
 from tabib.cli.settings import Settings
-from tabib.model.errors import UsageError
+from tabib.model.errors import ConfigError, NotFound, UsageError
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400}
-
-
-def parse_moment(text: str | None, now: datetime) -> str | None:
-    """``10m``, ``1h30m``, seconds of the epoch, a date or an RFC 3339 time → RFC 3339 UTC.
-
-    :raises UsageError: none of these.
-    """
-    if not text:
-        return None
-    if _DURATION.sub("", text) == "":
-        ago = sum(float(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text))
-        return _rfc3339(now - timedelta(seconds=ago))
-    try:
-        if re.fullmatch(r"\d{9,}(\.\d+)?", text):
-            return _rfc3339(datetime.fromtimestamp(float(text), UTC))
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except (ValueError, OverflowError, OSError) as error:
-        raise UsageError(
-            "is not a time",
-            attempted="read",
-            target=repr(text),
-            advice="Write a duration (10m, 1h30m) or a time (2026-01-31T08:00:00Z).",
-        ) from error
-    # Without an offset it means the user's own time, as with docker.
-    return _rfc3339(moment.astimezone(UTC))
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+if TYPE_CHECKING:
+    from tabib.client.api import Client
 
 
 def _parse_tail(value: str) -> int | None:
@@ -61,6 +33,8 @@ _log_options = apply_all(
     click.option("--timestamps", "-t", is_flag=True, help="Print each line's time."),
     click.option("--since", metavar="TIME", help="10m, 1h30m or 2026-01-31T08:00:00Z."),
     click.option("--until", metavar="TIME", help="As --since."),
+    click.option("--search", metavar="TEXT", help="Kept lines that hold these words."),
+    click.option("--patterns", is_flag=True, help="Errors and warnings, alike ones as one."),
     click.option("--no-log-prefix", is_flag=True, help="Do not print which container wrote it."),
 )
 
@@ -72,6 +46,7 @@ _log_options = apply_all(
         "tabib logs -f                 everything, as it comes",
         "tabib logs -n 50 api worker   the last fifty lines of each container of two services",
         "tabib logs --since 10m -t db  with times",
+        "tabib logs --search 'timed out'   in kept lines, of gone containers too",
     ),
 )
 @services_argument
@@ -86,13 +61,20 @@ def logs(
     timestamps: bool,
     since: str | None,
     until: str | None,
+    search: str | None,
+    patterns: bool,
     no_log_prefix: bool,
     as_json: bool,
 ) -> None:
-    """Show what containers wrote, each line behind the name of its container."""
+    """Show what containers wrote, each line behind the name of its container.
+
+    Of containers that are gone, the lines that were kept are shown.
+    """
+    if bool(patterns) + bool(search) + follow > 1:
+        raise UsageError("--search, --patterns and --follow exclude each other")
     now = datetime.now(UTC)
     view = LogView(
-        project=name_of(settings),
+        project=_project(settings, bool(services)),
         services=services,
         follow=follow,
         tail=_parse_tail(tail),
@@ -103,4 +85,31 @@ def logs(
         as_json=as_json,
     )
     with connect(settings) as client:
-        print_logs(client, settings, view)
+        _print(client, settings, view, search or "", patterns)
+
+
+def _project(settings: Settings, named: bool) -> str:
+    try:
+        return name_of(settings)
+    except ConfigError:
+        # What is named may be a container of no project here, or one that is gone.
+        if not named:
+            raise
+        return ""
+
+
+def _print(client: Client, settings: Settings, view: LogView, search: str, patterns: bool) -> None:
+    from tabib.cli import kept
+
+    if patterns:
+        kept.print_patterns(client, settings, view)
+    elif search:
+        kept.print_found(client, settings, view, search)
+    elif not view.project:
+        missing = NotFound("it does not exist", attempted="read logs of", target=view.services[0])
+        kept.print_with_gone(client, settings, view, missing)
+    else:
+        try:
+            print_logs(client, settings, view)
+        except NotFound as error:
+            kept.print_with_gone(client, settings, view, error)

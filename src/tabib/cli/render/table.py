@@ -14,6 +14,11 @@ def visible(text: str) -> int:
     return len(_SGR.sub("", text))
 
 
+def printable(text: str) -> str:
+    """One line without control characters: what a stranger wrote must not steer the terminal."""
+    return "".join(char if char.isprintable() else "·" for char in " ".join(text.split()))
+
+
 def table(
     headings: Sequence[str], rows: Sequence[Sequence[str]], width: int | None = None
 ) -> list[str]:

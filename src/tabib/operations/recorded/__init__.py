@@ -1,0 +1,1 @@
+"""What the flight recorder knows, asked for by people: one file a question."""
