@@ -101,7 +101,8 @@ class Chunk:
         form = part[0]
         if form == _CONSTANT:
             constant: array[int] = array("q", part[1:])
-            return constant * self.rows
+            repeated: array[int] = constant * self.rows
+            return repeated
         if form == _SAME:
             return self.column(_INDEX.unpack(part)[1])
         if form == _SPARSE:
