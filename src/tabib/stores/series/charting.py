@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apsw
 
@@ -146,9 +146,11 @@ def top(base: apsw.Connection, question: Question, kind: str) -> dict[int, tuple
                 _edge(base, sealed, metric, question, sums)
         gone = sealed_among(base, question.unsealed)
     counter = any(one.kind == COUNTER for one in _metrics(kind, (metric,)))
-    for segment in question.unsealed:
-        if segment.seq not in gone:
-            _head(segment, metric, counter, question, sums)
+    unsealed = [segment for segment in question.unsealed if segment.seq not in gone]
+    for segment in unsealed:
+        # What lies before the first of them is in the sealed one's points already.
+        first = max(question.since_us, segment.quarter_us if segment is unsealed[0] else 0)
+        _head(segment, metric, counter, replace(question, since_us=first), sums)
     return {number: (sum_.total / sum_.weight, sum_.peak) for number, sum_ in sums.items()}
 
 
@@ -195,15 +197,15 @@ def _head(
             continue
         run = part.run(layout.places[metric], before=True)
         quick = None
-        if question.since_us <= min(run.times) and max(run.times) <= question.until_us:
+        usual_us = entry.interval_us
+        if question.since_us <= min(run.times) + usual_us and max(run.times) <= question.until_us:
             quick = whole(run, counter, entry.interval_us)
         found = [quick] if quick else pieces(run, counter, entry.interval_us)
         _add(sums, entry.number, found, question)
 
 
 def _add(sums: dict[int, _Sum], number: int, found: list[Piece], question: Question) -> None:
-    """Add what lies within the time. Of a quick piece of a gauge the first interval may begin
-    before it: that much is let pass."""
+    """Add what lies within the time: of a piece that reaches beyond, its share."""
     since, until = question.since_us, question.until_us
     for start, end, covered, mean, peak in found:
         weight = covered
