@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import care, commands, healing, loading, processes, projects
+from benchmarks import care, commands, healing, loading, processes, projects, series
 from benchmarks.bench import Bench
 from benchmarks.table import render, write
 
@@ -19,6 +19,7 @@ SCENARIOS = {
     "healing": healing.measure,
     "care": care.measure,
     "processes": processes.measure,
+    "series": series.measure,
 }
 
 
