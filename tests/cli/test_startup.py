@@ -36,7 +36,21 @@ def modules_of(*argv: str, cwd: str, **environ: str) -> tuple[int, set[str]]:
     return done.returncode, set(done.stderr.split())
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["up", "--help"], ["exec", "--help"], ["version"]])
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--help"],
+        ["up", "--help"],
+        ["exec", "--help"],
+        ["version"],
+        ["top", "--help"],
+        ["history", "--help"],
+        ["processes", "--help"],
+        ["events", "--help"],
+        ["inspect", "--help"],
+        ["logs", "--help"],
+    ],
+)
 def test_help_imports_nothing_heavy(argv: list[str], tmp_path: object) -> None:
     code, modules = modules_of(*argv, cwd=str(tmp_path), TABIB_STATE_DIR=str(tmp_path))
     assert code == 0

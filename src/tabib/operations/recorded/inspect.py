@@ -20,6 +20,8 @@ from tabib.operations.site import Site
 
 MINUTE = timedelta(minutes=1)
 _MOMENT = timedelta(microseconds=1)
+_STEPS = 12
+"""A minute in so many: rates of the time itself, not of a coarser roll-up around it."""
 
 
 async def inspect(site: Site, asked: Asked, at: datetime | None = None) -> dict[str, Any]:
@@ -89,7 +91,7 @@ async def _rates(
     if not subjects:
         return {}
     names = [one.name for one in METRICS[subjects[0].kind] if one.kind == COUNTER]
-    charts = await monitor.series.charts(subjects, names, at - MINUTE, at + _MOMENT, 1)
+    charts = await monitor.series.charts(subjects, names, at - MINUTE, at + _MOMENT, _STEPS)
     found: dict[str, dict[str, float]] = {}
     for chart in charts:
         means = [point.mean for point in chart.points if point.mean is not None]
