@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 FIELDS = {
@@ -44,9 +43,14 @@ def parse(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
 
 def check(words: Sequence[str]) -> None:
     """Load what plain ``words`` name, and say its warnings. :raises ConfigError: it is wrong."""
-    _spare_inspect()
-    from tabib.cli.project import load_project
-    from tabib.cli.settings import Settings
+    from tabib.cli import spare
+
+    spare.inspect()
+    with spare.patterns():
+        import yaml  # noqa: F401 - the loader is going to want it
+
+        from tabib.cli.project import load_project
+        from tabib.cli.settings import Settings
 
     load_project(Settings(**parse(words)[0]), no_hashes=True)
 
@@ -56,23 +60,3 @@ def leave() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-class _Later(ModuleType):
-    """A module that is imported when something in it is wanted."""
-
-    def __getattr__(self, name: str) -> Any:
-        from importlib import import_module
-
-        return getattr(import_module(self.__name__), name)
-
-
-def _spare_inspect() -> None:
-    """``dataclasses`` imports ``inspect`` (8 ms) for classes without a docstring: not ours."""
-    if "dataclasses" in sys.modules or "inspect" in sys.modules:
-        return
-    sys.modules["inspect"] = _Later("inspect")
-    try:
-        import dataclasses  # noqa: F401 - it keeps what stands in for ``inspect``
-    finally:
-        del sys.modules["inspect"]
