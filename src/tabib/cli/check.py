@@ -45,14 +45,14 @@ def check(words: Sequence[str]) -> None:
     """Load what plain ``words`` name, and say its warnings. :raises ConfigError: it is wrong."""
     from tabib.cli import spare
 
-    spare.inspect()
     with spare.patterns():
         import yaml  # noqa: F401 - the loader is going to want it
 
-        from tabib.cli.project import load_project
+        import tabib.compose  # noqa: F401 - so is the next one
+        from tabib.cli.loading import check_project
         from tabib.cli.settings import Settings
 
-    load_project(Settings(**parse(words)[0]), no_hashes=True)
+    check_project(Settings(**parse(words)[0]))
 
 
 def leave() -> None:

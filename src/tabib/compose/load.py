@@ -1,15 +1,15 @@
 """A Compose project, from the command line's words to the nouns.
 
 Stages, each its own module: discover → read → interpolate → extends, include → merge → validate →
-canonical → defaults, paths → normalise → types → consistency → model. All problems of a stage are
-collected before the next one would be misled by them.
+canonical → defaults, paths → normalise → types → consistency → resolve → model. All problems of a
+stage are collected before the next one would be misled by them.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tabib.compose import defaults, include, resets, schema, unique
 from tabib.compose.canonical import Canonical
@@ -26,13 +26,15 @@ from tabib.compose.interpolate import Interpolation
 from tabib.compose.merge import Merge
 from tabib.compose.normalise import normalise
 from tabib.compose.paths import Paths, base_name, folder, join
-from tabib.compose.problems import Problems, Stop
-from tabib.compose.project import Builder
+from tabib.compose.problems import Problem, Problems, Stop
 from tabib.compose.read import documents
 from tabib.compose.remote import is_remote
 from tabib.compose.request import LoadRequest, Reader
+from tabib.compose.resolve import Resolution
 from tabib.compose.tree import Map, Mark, Path, clone
-from tabib.model.project import Project
+
+if TYPE_CHECKING:
+    from tabib.model.project import Project
 
 
 def load(request: LoadRequest, files: Reader) -> Project:
@@ -41,9 +43,21 @@ def load(request: LoadRequest, files: Reader) -> Project:
     Reads nothing but through ``files``, and nothing remote. :raises ConfigError: with all
     problems found, in ``details["problems"]``; nothing else is raised, whatever the files hold.
     """
+    from tabib.compose.project import project_of  # 8 ms, which check() spares
+
+    return project_of(_resolved(request, files, Problems()))
+
+
+def check(request: LoadRequest, files: Reader) -> list[Problem]:
+    """The warnings of :func:`load`, which refuses the same, without making a project."""
     problems = Problems()
+    _resolved(request, files, problems)
+    return problems.warnings
+
+
+def _resolved(request: LoadRequest, files: Reader, problems: Problems) -> Resolution:
     try:
-        return _load(request, files, problems)
+        return _resolve(request, files, problems)
     except Stop:
         raise problems.error() from None
     except RecursionError:
@@ -56,7 +70,7 @@ def load(request: LoadRequest, files: Reader) -> Project:
         raise
 
 
-def _load(request: LoadRequest, files: Reader, problems: Problems) -> Project:
+def _resolve(request: LoadRequest, files: Reader, problems: Problems) -> Resolution:
     setting = Discovery(request, files, problems).run()
     loader = Loader(request, files, problems)
     name = project_name(request, setting, loader)
@@ -70,9 +84,10 @@ def _load(request: LoadRequest, files: Reader, problems: Problems) -> Project:
     problems.check()
     if not request.no_normalize:
         normalise(tree, name, setting.environment)
-    project = Builder(tree, name, setting, request, files, problems, loader.secret_values).build()
+    resolution = Resolution(tree, name, setting, loader)
+    resolution.run()
     problems.finish()
-    return project
+    return resolution
 
 
 def project_name(request: LoadRequest, setting: Setting, loader: Loader) -> str:
