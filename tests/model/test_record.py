@@ -21,4 +21,4 @@ def test_what_is_not_given_is_the_default() -> None:
 
 def test_a_name_that_no_field_has_is_refused() -> None:
     with pytest.raises(TypeError, match="Wanted has no size"):
-        Wanted(**{"name": "a", "size": 1})  # type: ignore[arg-type]
+        Wanted(name="a", size=1)  # type: ignore[call-arg]

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 _compile = re.compile
+_METHODS = ("match", "fullmatch", "search", "sub", "subn", "split", "findall", "finditer")
+"""A module may keep them as it is imported, and never call them: ``json`` does."""
 
 
 class _Pattern:
@@ -18,10 +20,16 @@ class _Pattern:
         self._named = named
 
     def __getattr__(self, name: str) -> Any:
-        # Only what is not there yet comes here: from now on the compiled one's own method is.
-        found = getattr(_compile(*self._given, **self._named), name)
-        setattr(self, name, found)
-        return found
+        # Only what is not there yet comes here; a method is there once it was called.
+        if name not in _METHODS:
+            return getattr(_compile(*self._given, **self._named), name)
+
+        def method(*given: Any, **named: Any) -> Any:
+            found = getattr(_compile(*self._given, **self._named), name)
+            setattr(self, name, found)
+            return found(*given, **named)
+
+        return method
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from tabib.compose import defaults, include, resets, schema, unique
+from tabib.compose import defaults, resets, schema, unique
 from tabib.compose.canonical import Canonical
 from tabib.compose.discover import (
     Discovery,
@@ -21,7 +21,6 @@ from tabib.compose.discover import (
     parse_env_file,
     read_text,
 )
-from tabib.compose.extends import Extends, OpenFile
 from tabib.compose.interpolate import Interpolation
 from tabib.compose.merge import Merge
 from tabib.compose.normalise import normalise
@@ -34,6 +33,8 @@ from tabib.compose.resolve import Resolution
 from tabib.compose.tree import Map, Mark, Path, clone
 
 if TYPE_CHECKING:
+    from tabib.compose.extends import OpenFile
+    from tabib.compose.include import Inclusion
     from tabib.model.project import Project
 
 
@@ -164,15 +165,11 @@ class Loader:
         """``tree`` with the file merged over it. :raises Stop: anything is wrong with it."""
         for document in self.documents(path):
             current, reset_paths = self._prepared(document, path, scope)
-            extends = Extends(
-                self._extended(scope), functools.partial(self._locate, scope), self.problems
-            )
-            extends.apply(path, current, reset_paths)
+            self._extends(path, current, reset_paths, scope)
             resets.apply(reset_paths, tree)
             self.problems.settle(current)
-            inner = scope._replace(including=(*scope.including, path))
-            follow = functools.partial(self._included, scope=inner)
-            include.apply(current, scope.working_dir, follow, self.problems)
+            if "include" in current:
+                self._include(path, current, scope)
             tree = self._merged(tree, current)
             schema.validate(tree, self.problems)
             self.problems.settle(tree)
@@ -182,6 +179,23 @@ class Loader:
                 del tree["version"]
             self._canonical(tree)
         return tree
+
+    def _extends(self, path: str, tree: Map, reset_paths: list[Path], scope: Scope) -> None:
+        services = tree.get("services")
+        members = services.values() if isinstance(services, Map) else ()
+        if not any(isinstance(service, Map) and "extends" in service for service in members):
+            return
+        from tabib.compose.extends import Extends  # as include: few files have it
+
+        locate = functools.partial(self._locate, scope)
+        Extends(self._extended(scope), locate, self.problems).apply(path, tree, reset_paths)
+
+    def _include(self, path: str, tree: Map, scope: Scope) -> None:
+        from tabib.compose import include
+
+        inner = scope._replace(including=(*scope.including, path))
+        follow = functools.partial(self._included, scope=inner)
+        include.apply(tree, scope.working_dir, follow, self.problems)
 
     def _prepared(self, document: object, path: str, scope: Scope) -> tuple[Map, list[Path]]:
         if not isinstance(document, Map):
@@ -231,7 +245,7 @@ class Loader:
             return local(path, self.request, self.problems, mark, at)
         return self._paths(scope.working_dir).absolute(path)
 
-    def _included(self, inclusion: include.Inclusion, scope: Scope) -> Map:
+    def _included(self, inclusion: Inclusion, scope: Scope) -> Map:
         self._inclusions += 1
         if self._inclusions > _MAX_INCLUSIONS:
             message = f"more than {_MAX_INCLUSIONS} files are included"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tabib.compose import dotenv, extension, fields
+from tabib.compose import extension, fields
 from tabib.compose.consistency import Consistency
 from tabib.compose.discover import Setting, read_text
 from tabib.compose.tree import Map, Mark, Path, mark_at
@@ -154,6 +154,8 @@ class Resolution:
                 what = "is a folder" if self.reader.is_dir(path) else "does not exist"
                 self.problems.add(f"the file {path} {what}", mark=mark)
             return
+        from tabib.compose import dotenv
+
         parse = {"": dotenv.parse, "raw": dotenv.parse_raw, ".env": dotenv.parse}.get(
             entry.get("format", "")
         )
