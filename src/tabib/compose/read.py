@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from tabib.compose import escapes, scalars
@@ -46,19 +45,21 @@ def decode(data: bytes, file: str, problems: Problems, limit: int = MAX_BYTES) -
     return text
 
 
-@dataclass(slots=True)
 class _Frame:
     """A mapping or sequence whose end has not been seen yet."""
 
-    value: Any
-    anchor: str | None
-    mark: Mark
-    tag: str
-    size: int = 1
-    key: Any = None
-    key_mark: Mark | None = None
-    has_key: bool = False
-    merges: list[tuple[Any, Mark]] = field(default_factory=list)
+    __slots__ = ("anchor", "has_key", "key", "key_mark", "mark", "merges", "size", "tag", "value")
+
+    def __init__(self, value: Any, anchor: str | None, mark: Mark, tag: str) -> None:
+        self.value = value
+        self.anchor = anchor
+        self.mark = mark
+        self.tag = tag
+        self.size = 1
+        self.key: Any = None
+        self.key_mark: Mark | None = None
+        self.has_key = False
+        self.merges: list[tuple[Any, Mark]] = []
 
 
 class _Builder:

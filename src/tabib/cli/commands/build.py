@@ -9,9 +9,10 @@ import click
 from tabib.cli.builds import base_images, credentials, sources_for
 from tabib.cli.console import Console
 from tabib.cli.interactive import environment_of
+from tabib.cli.loading import load_project
 from tabib.cli.operation import follow, progress_for
 from tabib.cli.options import apply_all, command, dry_run_option, json_option, services_argument
-from tabib.cli.project import check_services, load_project
+from tabib.cli.project import check_services
 from tabib.cli.render.plan import print_plan
 from tabib.cli.render.summary import build_summary
 from tabib.cli.session import connect, who

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
+from tabib.cli.loading import load_project, load_request
 from tabib.cli.options import apply_all, command, json_option, services_argument
-from tabib.cli.project import check_services, load_project, load_request
+from tabib.cli.project import check_services
 from tabib.cli.settings import Settings
 from tabib.model.errors import UsageError
 from tabib.model.project import Project
