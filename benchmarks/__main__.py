@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import care, commands, healing, loading, projects
+from benchmarks import care, commands, healing, loading, processes, projects, series
 from benchmarks.bench import Bench
 from benchmarks.table import render, write
 
@@ -18,6 +18,8 @@ SCENARIOS = {
     "many": projects.many,
     "healing": healing.measure,
     "care": care.measure,
+    "processes": processes.measure,
+    "series": series.measure,
 }
 
 

@@ -24,8 +24,10 @@ import structlog
 
 from tabib.api.app import application
 from tabib.api.context import Context
+from tabib.host.settings import VARIABLE, read_settings, settings_path
 from tabib.model import paths
 from tabib.model.errors import Refused, StateUnusable, TabibError
+from tabib.model.settings import HostSettings
 from tabib.operations.operation import Operations, bug
 from tabib.stores.state import StateDir
 from tabib.wiring import EngineSites, Stores, system_clock
@@ -91,6 +93,7 @@ def _fatal(options: DaemonOptions, error: TabibError) -> int:
 
 
 def _run(options: DaemonOptions) -> int:
+    settings = _settings()
     state = StateDir.open(Path(options.state_dir))
     lock = state.lock()
     try:
@@ -98,14 +101,22 @@ def _run(options: DaemonOptions) -> int:
             import uvloop
 
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                return runner.run(_serve(options, state, listener))
+                return runner.run(_serve(options, settings, state, listener))
     finally:
         lock.release()
 
 
-async def _serve(options: DaemonOptions, state: StateDir, listener: sockets.socket) -> int:
+def _settings() -> HostSettings:
+    named = bool(os.environ.get(VARIABLE))
+    return read_settings(settings_path(os.environ, os.getuid()), required=named)
+
+
+async def _serve(
+    options: DaemonOptions, settings: HostSettings, state: StateDir, listener: sockets.socket
+) -> int:
     clock = system_clock()
-    stores = await Stores.open(state, clock)
+    recorder = None if options.private else settings.recorder
+    stores = await Stores.open(state, clock, recorder)
     await stores.journal.clear_leases()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -113,6 +124,7 @@ async def _serve(options: DaemonOptions, state: StateDir, listener: sockets.sock
         loop.add_signal_handler(number, stopping.set)
     if options.private:
         _end_with_command(loop, stopping)
+    sites: EngineSites | None = None
     try:
         async with asyncio.TaskGroup() as group:
             sites = EngineSites(stores, clock, group, acts=not options.private, refused="")
@@ -141,11 +153,14 @@ async def _serve(options: DaemonOptions, state: StateDir, listener: sockets.sock
             with contextlib.suppress(asyncio.TimeoutError):
                 async with asyncio.timeout(5.0):
                     await serving
-            await sites.close()
+            await sites.flush()
             raise _Stopped
     except* _Stopped:
         pass
     finally:
+        # Once no task is left that could ask something of them.
+        if sites is not None:
+            await sites.close()
         await stores.close()
     return 0
 

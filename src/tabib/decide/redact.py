@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote, quote_plus
 
-from tabib.decide.secret_patterns import SECRET_NAME, mask_patterns
+from tabib.decide.secret_patterns import SECRET_NAME, mask_patterns, may_match
 
 MINIMUM_LENGTH = 4
 """Shorter known values are left: masking every ``db`` would make all evidence unreadable. As
@@ -84,6 +84,17 @@ class Redactor:
             start += count
         return result
 
+    def quick_lines(self, lines: Sequence[str]) -> list[str]:
+        """The same as :meth:`lines`, at little cost where there is nothing to hide: only lines
+        that may hold something are read closely, with those around them."""
+        joined = "\n".join(lines)
+        if "-----BEGIN" in joined or any(value in joined for value in self.values):
+            return self.lines(lines)
+        result = list(lines)
+        for start, end in _surroundings([may_match(line) for line in lines]):
+            result[start:end] = self.lines(lines[start:end])
+        return result
+
     def tree(self, value: Any) -> Any:
         """A JSON value with every string redacted, and whole where its key looks secret.
 
@@ -137,6 +148,13 @@ def _redactor(secrets: frozenset[str]) -> Redactor:
 def is_secret_option(argument: str) -> bool:
     """Whether the next argument of a command line is a secret: ``--password``, ``-requirepass``."""
     return argument.startswith("-") and "=" not in argument and looks_secret(argument)
+
+
+def _surroundings(marked: Sequence[bool]) -> Iterable[tuple[int, int]]:
+    """Stretches of marked lines, with one before and three after: a pattern may begin with a line
+    end, and reach over three."""
+    spans = [(max(0, at - 1), at + 4) for at, yes in enumerate(marked) if yes]
+    return [(start, min(end, len(marked))) for start, end in _united(spans)] if spans else []
 
 
 def _forms(secret: str) -> Iterable[str]:

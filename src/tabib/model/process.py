@@ -11,8 +11,10 @@ from datetime import datetime
 
 # What a kernel event tells, by ``what``:
 #   fork      pid, tgid of the child; parent: the process that it was born to (proc connector)
-#   exec      pid; ``command``: its arguments, where it still had them       (proc connector),
-#             or ``text``: the file                                          (tracefs)
+#   born      pid of a runtime's helper; parent: the one that made it, which need not be the
+#             parent that ``fork`` tells                                     (tracefs)
+#   exec      pid; ``command``: its arguments, where they were to be had;
+#             ``text``: the file            (perf events or tracefs, then the proc connector)
 #   comm      pid; ``text``: the new short name                              (proc connector)
 #   uid       pid; ``number``: the new effective user id                     (proc connector)
 #   exit      pid; ``number``: the raw exit code of wait(2)                  (proc connector)

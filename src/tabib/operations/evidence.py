@@ -15,6 +15,7 @@ from tabib.model.event import Event
 from tabib.model.incident import Case
 from tabib.model.release import LastSeen, Release
 from tabib.operations.facts import Cared
+from tabib.operations.monitor.before import before_trouble
 from tabib.operations.record import Record
 from tabib.operations.tools import Tools
 
@@ -32,15 +33,16 @@ async def gather(
     project = cared.record.project
     container = verdict.container_id or verdict.container
     seen = await tools.journal.last_seen(tools.info.id, project)
-    inspection, log, observed = await asyncio.gather(
+    inspection, log, observed, recorded = await asyncio.gather(
         _bounded(tools.engine.inspect(container), "inspection", absent),
         _bounded(_log(tools, container), "log", absent),
         _bounded(tools.engine.observe(project, detail=False), "the other containers", absent),
+        _bounded(before_trouble(tools, verdict), "recorded figures", absent),
     )
     last_seen = _last(seen, verdict)
     look: Mapping[str, Any] = inspection or (last_seen.inspection if last_seen else {})
     redactor = tools.secrets.redactor(look)
-    tail = redactor.lines(log) if log else list(record.tail(verdict.container_id))
+    tail = redactor.lines(log) if log else _kept_tail(tools, record, verdict)
     good, present = await _specs(tools, cared, verdict.service)
     parts = CaseParts(
         id=tools.new_id(),
@@ -63,6 +65,7 @@ async def gather(
             if one.action == "die" and (one.service, one.slot) == (verdict.service, verdict.slot)
         ],
         release=cared.release.number if cared.release else None,
+        recorded=recorded,
         absent=absent,
     )
     return build(parts)
@@ -119,6 +122,14 @@ async def _bounded(wanted: Awaitable[T], what: str, absent: list[str]) -> T | No
     except TabibError as error:
         absent.append(f"{what}: {error.happened}")
     return None
+
+
+def _kept_tail(tools: Tools, record: Record, verdict: Verdict) -> list[str]:
+    """What was kept of the output, redacted already; also of a container that is gone."""
+    tail = list(record.tail(verdict.container_id))
+    if not tail and tools.monitor is not None:
+        tail = [line.text for line in tools.monitor.tail(verdict.container_id, TAIL_LINES)]
+    return tail
 
 
 async def _log(tools: Tools, container: str) -> list[str]:

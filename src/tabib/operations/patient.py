@@ -36,6 +36,11 @@ class Patients:
         """Whether the slot is under treatment now."""
         return (project, service, slot) in self._beds
 
+    @property
+    def treating(self) -> bool:
+        """Whether any slot is under treatment now."""
+        return bool(self._beds)
+
     def admit(
         self,
         cared: Cared,

@@ -17,8 +17,11 @@ class Site:
     tools: Tools
     record: Record
     care: Care
-    monitor: Monitor | None = None
-    """The flight recorder; None where this daemon does not record."""
+
+    @property
+    def monitor(self) -> Monitor | None:
+        """The flight recorder; None where this daemon does not record."""
+        return self.tools.monitor
 
 
 class Sites(Protocol):

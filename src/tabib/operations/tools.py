@@ -12,6 +12,7 @@ from tabib.model.container import EngineInfo
 from tabib.model.errors import OwnedElsewhere, StateUnusable
 from tabib.model.wire import EndpointAddress
 from tabib.operations.actions import Actions
+from tabib.operations.monitor.monitor import Monitor
 from tabib.operations.secrets import Secrets
 from tabib.operations.watch import Watch
 from tabib.ports import Clock, Engine, Journal, Vault
@@ -71,6 +72,8 @@ class Tools:
     care_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a care record is read, changed and written; see ``care_record.py``."""
     cluster: str = "default"
+    monitor: Monitor | None = None
+    """The flight recorder of this engine; None where this daemon does not record."""
 
     @property
     def installation(self) -> str:

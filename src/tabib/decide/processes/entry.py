@@ -39,10 +39,13 @@ class Entry:
     born_member: bool = False
     """A member when it joined, or by the look that told its container."""
     execs: list[int] = field(default_factory=list)
-    """Times, of the first and the latest: what joined between two of them is decided by these."""
+    """When it executed programs, but for the runtime's own: the first time and the latest."""
+    executed_ns: int = 0
     name: str = ""
     command: tuple[str, ...] | None = None
     file: str = ""
+    told_ns: int = 0
+    """When file or arguments were told beside the connector, which tells the execution itself."""
     uid: int | None = None
     cpu_us: int = 0
     peak_memory_bytes: int = 0
@@ -65,15 +68,33 @@ class Entry:
     """A record of it as it runs was told."""
     looks: int = 0
     unseen_ns: int = 0
+    maker_pid: int = 0
+    """The helper that made it, where that is not its parent."""
     last_child_ns: int = 0
 
-    def executed(self, at_ns: int) -> None:
-        if len(self.execs) >= _EXECS_KEPT:
-            self.execs.pop(1)
-        self.execs.append(at_ns)
+    def executed(self, at_ns: int, command: tuple[str, ...] | None) -> None:
+        # What was told since the last execution belongs to this one.
+        if command or self.told_ns <= self.executed_ns:
+            self.command = command
+        self.executed_ns = at_ns
+        program = self.command[0] if self.command else self.file
+        # As the kernel names it, by the file; and a name that was set before is gone.
+        self.name = program.rpartition("/")[2][:15]
         if self.exit_ns and at_ns >= self.exit_ns:
             # A thread executed: the first thread ended, and it took its place.
             self.exit_ns, self.exit_code = 0, None
+        if is_runtime(self.name, self.command or ()):
+            return
+        if len(self.execs) >= _EXECS_KEPT:
+            self.execs.pop(1)
+        self.execs.append(at_ns)
+
+    def told(self, event: KernelEvent) -> None:
+        """File and arguments of an execution, from the stream that knows them."""
+        self.file, self.told_ns = event.text, event.at_ns
+        late = event.at_ns <= self.executed_ns
+        if event.command or not late:
+            self.command = event.command
 
     def executed_between(self, since_ns: int, until_ns: int) -> bool:
         return any(since_ns <= at_ns <= until_ns for at_ns in self.execs)
@@ -98,7 +119,9 @@ class Entry:
     def used(self, event: KernelEvent, usage: Usage) -> None:
         """Add what one of its tasks used."""
         self.cpu_us += usage.cpu_us
-        self.peak_memory_bytes = max(self.peak_memory_bytes, usage.peak_memory_bytes)
+        if event.pid == self.pid or usage.last_of_group:
+            # Of threads that an execution ended it is the memory of the program before.
+            self.peak_memory_bytes = max(self.peak_memory_bytes, usage.peak_memory_bytes)
         self.read_bytes += usage.read_bytes
         self.written_bytes += usage.written_bytes
         self.measured = True
@@ -121,9 +144,9 @@ class Entry:
         self.signals.append(sent)
 
 
-def sets_up(look: Look) -> bool:
+def is_runtime(name: str, command: tuple[str, ...]) -> bool:
     """Whether a process in a container's cgroup is the runtime, about to become the container's.
 
     runc calls itself ``runc init``, then ``runc:[1:CHILD]`` and the like; crun forks itself.
     """
-    return look.name.startswith(("runc:[", "crun")) or look.command[:2] == ("runc", "init")
+    return command[:2] == ("runc", "init") or name.startswith(("runc:[", "crun"))

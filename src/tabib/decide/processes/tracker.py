@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from tabib.decide.processes.entry import Entry, Sent, sets_up
+from tabib.decide.processes.entry import Entry, Sent, is_runtime
 from tabib.decide.processes.held import Held
 from tabib.model.process import KernelEvent, Look
 
@@ -41,6 +41,7 @@ class Tracker:
         self._look: LookUp = lambda _: None
         self._takers: dict[str, Callable[[KernelEvent], None]] = {
             "fork": self._fork,
+            "born": self._born,
             "exec": self._exec,
             "comm": self._comm,
             "uid": self._uid,
@@ -96,7 +97,12 @@ class Tracker:
     def attribute(self, entry: Entry, look: Look) -> None:
         """Into the container that a scan found it in."""
         entry.seen(look)
-        self._join(entry, look.container_id, self._now_ns + 1, member=not sets_up(look))
+        self._join(
+            entry,
+            look.container_id,
+            self._now_ns + 1,
+            member=not is_runtime(look.name, look.command),
+        )
 
     def _new(self, pid: int, ppid: int, fork_ns: int, at_ns: int) -> Entry:
         entry = Entry(pid, ppid, fork_ns, at_ns, fork_ns or at_ns)
@@ -135,13 +141,27 @@ class Tracker:
         else:
             self.joined.append(entry)
         if entry.last_child_ns >= at_ns:
-            for child in [one for one in self._everyone() if one.ppid == entry.pid]:
+            for child in [
+                one for one in self._everyone() if entry.pid in (one.ppid, one.maker_pid)
+            ]:
                 if child.fork_ns >= entry.fork_ns:
                     self._follow(entry, child)
 
     def _everyone(self) -> Iterator[Entry]:
         yield from self.live.values()
         yield from self._held.all_ended()
+
+    def _born(self, event: KernelEvent) -> None:
+        entry = self.live.get(event.pid) or self._held.ended(event.pid)
+        parent = self.live.get(event.parent) or self._held.ended(event.parent)
+        if entry is None:
+            self._held.event(event.pid, event)
+        elif parent is not None and not parent.container_id:
+            # Its own move may be told later.
+            entry.maker_pid = parent.pid
+            parent.last_child_ns = max(parent.last_child_ns, entry.fork_ns)
+        elif parent is not None:
+            self._follow(parent, entry)
 
     def _exec(self, event: KernelEvent) -> None:
         entry = self.live.get(event.pid)
@@ -151,19 +171,16 @@ class Tracker:
             if entry is None:
                 self._held.event(event.pid, event)
             else:
-                entry.file = event.text
+                entry.told(event)
             return
         if entry is None:
             if len(self.live) >= self._limit:
                 self.dropped += 1
                 return
             entry = self._new(event.pid, 0, 0, event.at_ns)
-        entry.executed(event.at_ns)
-        entry.command = event.command
-        if event.command:
-            entry.name = event.command[0].rpartition("/")[2][:15]
+        entry.executed(event.at_ns, event.command)
         if entry.container_id:
-            if not entry.member:
+            if not entry.member and entry.execs[-1:] == [event.at_ns]:
                 entry.member = True
                 # The memory that was seen was the runtime's.
                 entry.peak_memory_bytes = 0
@@ -182,7 +199,7 @@ class Tracker:
             entry.start_ns = look.start_ns
         if look.container_id:
             # What it executed just now is the runtime's, or already the container's program.
-            helper = sets_up(look)
+            helper = is_runtime(look.name, look.command)
             self._join(entry, look.container_id, at_ns + helper, member=not helper)
 
     def _comm(self, event: KernelEvent) -> None:

@@ -38,6 +38,8 @@ class Connector:
     """One listening socket. Opening raises :class:`OSError` with the kernel's refusal."""
 
     def __init__(self, buffer_bytes: int, on_thread: OnThread | None = None) -> None:
+        self.read_commands = True
+        """Whether to read the arguments at each ``exec``; not where another stream tells them."""
         self._on_thread = on_thread
         self._socket = netlink.open_socket(socket.SOCK_DGRAM, _PROTOCOL, buffer_bytes)
         try:
@@ -66,7 +68,7 @@ class Connector:
                     raise
                 found.append(KernelEvent("lost", time.clock_gettime_ns(_BOOT), 0, text=NAME))
                 continue
-            event = parse(data, offset_ns, self._on_thread)
+            event = parse(data, offset_ns, self._on_thread, self.read_commands)
             if event is not None:
                 found.append(event)
         return found, True
@@ -105,7 +107,12 @@ def boot_offset_ns() -> int:
     return ahead if ahead > 1_000_000 else 0
 
 
-def parse(data: bytes, offset_ns: int = 0, on_thread: OnThread | None = None) -> KernelEvent | None:
+def parse(
+    data: bytes,
+    offset_ns: int = 0,
+    on_thread: OnThread | None = None,
+    read_commands: bool = True,
+) -> KernelEvent | None:
     """One message of the connector; None for what is not told further (threads, sessions).
     ``on_thread`` hears of new threads: task and process.
 
@@ -129,7 +136,8 @@ def parse(data: bytes, offset_ns: int = 0, on_thread: OnThread | None = None) ->
     if what == _EXIT:
         return KernelEvent("exit", at_ns, one, one, number=three)
     if what == _EXEC:
-        return KernelEvent("exec", at_ns, one, one, command=command_line(one))
+        command = command_line(one) if read_commands else None
+        return KernelEvent("exec", at_ns, one, one, command=command)
     if what == _UID:
         return KernelEvent("uid", at_ns, one, one, number=four)
     if what == _COMM:

@@ -38,6 +38,14 @@ def no_taskstats(error: OSError) -> Missing:
     )
 
 
+def no_executions(error: Exception) -> Missing:
+    return Missing(
+        what="complete command lines of processes that live for milliseconds",
+        why=f"performance events cannot be had: {error}",
+        how="run the daemon as root, or give it CAP_PERFMON, on a kernel with CONFIG_PERF_EVENTS",
+    )
+
+
 def no_tracing(error: OSError) -> Missing:
     permitted = error.errno not in (errno.EPERM, errno.EACCES)
     return Missing(

@@ -16,7 +16,8 @@ from operator import attrgetter
 
 from tabib.host.processes import scan as proc
 from tabib.host.processes.connector import Connector
-from tabib.host.processes.missing import no_connector, no_taskstats, no_tracing
+from tabib.host.processes.executions import Executions
+from tabib.host.processes.missing import no_connector, no_executions, no_taskstats, no_tracing
 from tabib.host.processes.taskstats import Taskstats, Threads
 from tabib.host.processes.tracing import Tracing
 from tabib.model.process import KernelEvent, Look
@@ -26,6 +27,7 @@ BUFFER_BYTES = 64 * 1024 * 1024
 _MESSAGES = 128
 """Of a socket, at one turn of the loop: about a millisecond."""
 _PAGES = 4
+_REST_S = 0.01
 _ROOT_PID_NAMESPACE = 0xEFFFFFFC
 """PROC_PID_INIT_INO of ``linux/proc_ns.h``: elsewhere the connector accepts and stays silent."""
 
@@ -42,11 +44,13 @@ class LinuxStreams:
         self._connector: Connector | None = None
         self._taskstats: Taskstats | None = None
         self._tracing: Tracing | None = None
+        self._executions: Executions | None = None
         self._poll: select.epoll | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._on_events: OnEvents | None = None
+        self._resting: asyncio.TimerHandle | None = None
         self.longest_turn_s = 0.0
-        """The longest time for which one turn held the event loop."""
+        """The longest that one turn held the event loop, in CPU time of its thread."""
 
     def start(self, on_events: OnEvents) -> None:
         self._on_events = on_events
@@ -56,8 +60,9 @@ class LinuxStreams:
         for stream in (self._connector, self._taskstats):
             if stream is not None:
                 self._poll.register(stream.fileno(), select.EPOLLIN)
-        for descriptor in self._tracing.buffers if self._tracing else ():
-            self._poll.register(descriptor, select.EPOLLIN)
+        for buffered in (self._tracing, self._executions):
+            for descriptor in buffered.buffers if buffered else ():
+                self._poll.register(descriptor, select.EPOLLIN)
         self._loop.add_reader(self._poll.fileno(), self._turn)
 
     def scan(self) -> list[Look]:
@@ -71,15 +76,17 @@ class LinuxStreams:
         return tuple(self._missing)
 
     def close(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
         if self._poll is not None:
             if self._loop is not None and not self._loop.is_closed():
                 self._loop.remove_reader(self._poll.fileno())
             self._poll.close()
             self._poll = None
-        for stream in (self._connector, self._taskstats, self._tracing):
+        for stream in (self._connector, self._taskstats, self._executions, self._tracing):
             if stream is not None:
                 stream.close()
-        self._connector = self._taskstats = self._tracing = None
+        self._connector = self._taskstats = self._executions = self._tracing = None
 
     def _open(self) -> None:
         if not in_root_pid_namespace():
@@ -102,34 +109,81 @@ class LinuxStreams:
             self._tracing = Tracing()
         except OSError as error:
             self._missing.append(no_tracing(error))
+            return
+        try:
+            self._executions = Executions(self._tracing.exec_format)
+        except (OSError, ValueError) as error:
+            self._missing.append(no_executions(error))
+            return
+        self._tracing.without_exec()
+        self._connector.read_commands = False
 
     def _turn(self) -> None:
-        """Read a bounded part of what is there; what is left makes the descriptor ready again."""
-        begun = time.perf_counter()
+        """Read a bounded part of what is there, hand it over, and rest where nothing hurries."""
+        begun = time.thread_time()
+        try:
+            more = self._read()
+        except OSError as error:
+            # A stream that fails now would fail at each turn.
+            self._failed(error)
+            return
+        self.longest_turn_s = max(self.longest_turn_s, time.thread_time() - begun)
+        if not more:
+            self._rest()
+
+    def _failed(self, error: OSError) -> None:
+        self.close()
+        self._missing.append(no_connector(error))
+        if self._on_events is not None:
+            now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+            self._on_events([KernelEvent("lost", now_ns, 0, text=str(error))])
+
+    def _read(self) -> bool:
+        """Whether there may be more."""
         events: list[KernelEvent] = []
         ready = self._ready()
+        more = False
         if self._connector is not None and self._connector.fileno() in ready:
-            events += self._connector.read(_MESSAGES)[0]
+            events, more = self._connector.read(_MESSAGES)
             # What belongs to it arrived while it was read.
             ready |= self._ready()
         usages: list[KernelEvent] = []
         if self._taskstats is not None and self._taskstats.fileno() in ready:
-            usages = self._taskstats.read(_MESSAGES)[0]
+            usages, left = self._taskstats.read(_MESSAGES)
+            more = more or left
         traced = self._traced(ready)
         if traced:
             events = sorted([*traced, *events], key=_time_of)
         if self._on_events is not None and (events or usages):
             self._on_events([*events, *usages])
-        self.longest_turn_s = max(self.longest_turn_s, time.perf_counter() - begun)
+        return more
+
+    def _rest(self) -> None:
+        """Let events gather, where none is of less use later: a turn costs as much as ten events.
+
+        Without samples of executions each must be looked at while the process lives.
+        """
+        if self._executions is None or self._poll is None or self._loop is None:
+            return
+        self._loop.remove_reader(self._poll.fileno())
+        self._resting = self._loop.call_later(_REST_S, self._wake)
+
+    def _wake(self) -> None:
+        if self._poll is not None and self._loop is not None:
+            self._loop.add_reader(self._poll.fileno(), self._turn)
 
     def _ready(self) -> set[int]:
         return {descriptor for descriptor, _ in self._poll.poll(0)} if self._poll else set()
 
     def _traced(self, ready: set[int]) -> list[KernelEvent]:
-        if self._tracing is None:
-            return []
-        waiting = [descriptor for descriptor in self._tracing.buffers if descriptor in ready]
-        return [event for one in waiting for event in self._tracing.read(one, _PAGES)[0]]
+        found: list[KernelEvent] = []
+        if self._executions is not None:
+            for descriptor in ready.intersection(self._executions.buffers):
+                found += self._executions.read(descriptor, _MESSAGES)
+        if self._tracing is not None:
+            for descriptor in ready.intersection(self._tracing.buffers):
+                found += self._tracing.read(descriptor, _PAGES)[0]
+        return found
 
 
 def in_root_pid_namespace() -> bool:

@@ -30,6 +30,8 @@ EVENTS = {
     + ")",
     "cgroup/cgroup_attach_task": "",
     "sched/sched_process_exec": "",
+    # runc's children are born to runc's parent (CLONE_PARENT): the connector names that one.
+    "sched/sched_process_fork": 'parent_comm ~ "runc:*"',
     "oom/mark_victim": "",
 }
 
@@ -43,6 +45,10 @@ class Instance:
     buffers: tuple[int, ...]
     formats: dict[str, str]
     header_page: str
+
+    def disable(self, event: str) -> None:
+        """Another stream tells it."""
+        _write(self.root, f"instances/{self.name}/events/{event}/enable", "0")
 
     def close(self) -> None:
         """Stop and remove it."""

@@ -62,6 +62,14 @@ class Tracing:
             found += parse(page, self._decoders)
         return found, True
 
+    @property
+    def exec_format(self) -> str:
+        """The kernel's description of the event ``sched_process_exec``."""
+        return self._instance.formats.get("sched_process_exec", "")
+
+    def without_exec(self) -> None:
+        self._instance.disable("sched/sched_process_exec")
+
     def close(self) -> None:
         self._instance.close()
 
@@ -147,9 +155,20 @@ def _oom(fields: dict[str, ring.Field]) -> Decode:
     return decode
 
 
+def _born(fields: dict[str, ring.Field]) -> Decode:
+    child, parent = fields["child_pid"], fields["parent_pid"]
+
+    def decode(at_ns: int, record: bytes) -> KernelEvent:
+        pid = ring.integer(record, child)
+        return KernelEvent("born", at_ns, pid, parent=ring.integer(record, parent))
+
+    return decode
+
+
 _MAKERS: dict[str, Callable[[dict[str, ring.Field]], Decode]] = {
     "signal_generate": _signal,
     "cgroup_attach_task": _attach,
     "sched_process_exec": _exec,
+    "sched_process_fork": _born,
     "mark_victim": _oom,
 }

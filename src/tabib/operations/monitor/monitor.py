@@ -68,6 +68,10 @@ class Monitor(Protocol):
         """Its processes as ``/proc`` shows them now; empty where that is out of reach."""
         ...
 
+    async def flush(self) -> None:
+        """Write what waits in memory, and read what was logged since: evidence is wanted now."""
+        ...
+
     def tail(self, container_id: str, lines: int) -> list[KeptLine]:
         """The newest lines of output that were kept, from memory."""
         ...
@@ -78,6 +82,10 @@ class Monitor(Protocol):
     def watching(self) -> Iterator[asyncio.Queue[Batch]]:
         """Somebody watches: the rhythm is one second meanwhile. The queue gets each tick's batch;
         a reader that is too slow misses some."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the kernel. Idempotent."""
         ...
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apsw
 
@@ -37,6 +37,7 @@ from tabib.stores.series.reading import (
     across,
     gather,
     minute_pieces,
+    points_across,
     sealed_among,
     segments,
     snapshot,
@@ -139,16 +140,20 @@ def top(base: apsw.Connection, question: Question, kind: str) -> dict[int, tuple
         for sealed in segments(base, question.since_us, question.until_us):
             end_us = sealed.quarter_us + QUARTER_US
             inside = question.since_us <= sealed.quarter_us and end_us <= question.until_us
-            if inside or not sealed.has_minute:
+            if inside:
+                _add_quarter(base, sealed, kind, question, sums)
+            elif not sealed.has_minute:
                 for number, piece in across(base, sealed, kind, metric, question.layouts):
                     _add(sums, number, [piece], question)
             else:
                 _edge(base, sealed, metric, question, sums)
         gone = sealed_among(base, question.unsealed)
     counter = any(one.kind == COUNTER for one in _metrics(kind, (metric,)))
-    for segment in question.unsealed:
-        if segment.seq not in gone:
-            _head(segment, metric, counter, question, sums)
+    unsealed = [segment for segment in question.unsealed if segment.seq not in gone]
+    for segment in unsealed:
+        # What lies before the first of them is in the sealed one's points already.
+        first = max(question.since_us, segment.quarter_us if segment is unsealed[0] else 0)
+        _head(segment, metric, counter, replace(question, since_us=first), sums)
     return {number: (sum_.total / sum_.weight, sum_.peak) for number, sum_ in sums.items()}
 
 
@@ -162,6 +167,22 @@ def ranked(found: dict[int, tuple[float, float]], question: Question, limit: int
     ]
     lines.sort(key=lambda line: (-line.mean, line.subject.name, line.subject.id))
     return lines[:limit]
+
+
+def _add_quarter(
+    base: apsw.Connection, sealed: Sealed, kind: str, question: Question, sums: dict[int, _Sum]
+) -> None:
+    """A quarter that lies within the time: as a day has a hundred, without further ado."""
+    for points in points_across(base, sealed, kind, question.metrics[0], question.layouts):
+        scale = points.scale
+        for number, covered, mean, peak in points.rows:
+            mine = sums.get(number)
+            if mine is None:
+                mine = sums[number] = _Sum()
+            mine.weight += covered
+            mine.total += mean * covered / scale
+            if peak > mine.peak * scale:
+                mine.peak = peak / scale
 
 
 def _edge(
@@ -195,15 +216,15 @@ def _head(
             continue
         run = part.run(layout.places[metric], before=True)
         quick = None
-        if question.since_us <= min(run.times) and max(run.times) <= question.until_us:
+        usual_us = entry.interval_us
+        if question.since_us <= min(run.times) + usual_us and max(run.times) <= question.until_us:
             quick = whole(run, counter, entry.interval_us)
         found = [quick] if quick else pieces(run, counter, entry.interval_us)
         _add(sums, entry.number, found, question)
 
 
 def _add(sums: dict[int, _Sum], number: int, found: list[Piece], question: Question) -> None:
-    """Add what lies within the time. Of a quick piece of a gauge the first interval may begin
-    before it: that much is let pass."""
+    """Add what lies within the time: of a piece that reaches beyond, its share."""
     since, until = question.since_us, question.until_us
     for start, end, covered, mean, peak in found:
         weight = covered

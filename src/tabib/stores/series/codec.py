@@ -100,8 +100,8 @@ class Chunk:
         part = self._body[self._starts[index] : self._starts[index + 1]]
         form = part[0]
         if form == _CONSTANT:
-            constant: array[int] = array("q", part[1:])
-            return constant * self.rows
+            (value,) = _VALUE.unpack(part)[1:]
+            return array("q", (value for _ in range(self.rows)))
         if form == _SAME:
             return self.column(_INDEX.unpack(part)[1])
         if form == _SPARSE:

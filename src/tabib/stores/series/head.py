@@ -42,13 +42,19 @@ class Part:
     times: array[int]
     index: array[int]
     """Which of the segment's ticks each row is of."""
-    columns: tuple[array[int], ...]
+    words: array[int]
     before: bytes = b""
     after: bytes = b""
 
+    def column(self, place: int) -> array[int]:
+        return self.words[1 + place :: 1 + len(self.layout.columns)]
+
+    def columns(self) -> list[array[int]]:
+        return [self.column(place) for place in range(len(self.layout.columns))]
+
     def run(self, place: int, *, before: bool = False, after: bool = False) -> Run:
         """One metric's readings, with the neighbours where asked for and known."""
-        times, values = array("q", self.times), array("q", self.columns[place])
+        times, values = array("q", self.times), self.column(place)
         if before and self.before:
             row = array("q", self.before)
             times.insert(0, row[0])
@@ -79,9 +85,8 @@ class Segment:
         width = 1 + len(layout.columns)
         index = words[::width]
         times = array("q", map(self.times.__getitem__, index))
-        columns = tuple(words[place::width] for place in range(1, width))
         after = following.first(number, width) if following else b""
-        return Part(number, layout, times, index, columns, self.before.get(number, b""), after)
+        return Part(number, layout, times, index, words, self.before.get(number, b""), after)
 
     def first(self, number: int, width: int) -> bytes:
         """Time and values of the first row."""

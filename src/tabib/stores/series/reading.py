@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import apsw
@@ -183,11 +183,18 @@ def _quarter(base: apsw.Connection, sealed: Sealed, wanted: Wanted, lines: Lines
                     line.add_piece(piece)
 
 
-def across(
+@dataclass(frozen=True, slots=True)
+class Across:
+    """Points of a quarter: number, covered microseconds, mean and peak times ``scale``."""
+
+    scale: int
+    rows: Iterable[tuple[int, ...]]
+
+
+def points_across(
     base: apsw.Connection, sealed: Sealed, kind: str, metric: str, layouts: Layouts
-) -> Iterator[tuple[int, Piece]]:
-    """The point of a quarter of every subject of a kind."""
-    start, end = sealed.quarter_us, sealed.quarter_us + QUARTER_US
+) -> Iterator[Across]:
+    """The points of a quarter of every subject of a kind, by the layouts they were written in."""
     for layout in layouts.of(kind):
         place = layout.places.get(metric)
         if place is None:
@@ -195,10 +202,19 @@ def across(
         key = quarter_key(sealed.seq, layout.id, place)
         found = one(base, "SELECT body FROM quarter WHERE key = ?", (key,))
         if found is not None:
-            chunk, scale = Chunk(found[0]), layout.columns[place].scale
-            rows = zip(*(chunk.column(index) for index in range(4)), strict=True)
-            for number, covered, mean, peak in rows:
-                yield number, (start, end, covered, mean / scale, peak / scale)
+            chunk = Chunk(found[0])
+            columns = [chunk.column(index) for index in range(4)]
+            yield Across(layout.columns[place].scale, zip(*columns, strict=True))
+
+
+def across(
+    base: apsw.Connection, sealed: Sealed, kind: str, metric: str, layouts: Layouts
+) -> Iterator[tuple[int, Piece]]:
+    """The same as pieces of the quarter's whole time."""
+    start, end = sealed.quarter_us, sealed.quarter_us + QUARTER_US
+    for points in points_across(base, sealed, kind, metric, layouts):
+        for number, covered, mean, peak in points.rows:
+            yield number, (start, end, covered, mean / points.scale, peak / points.scale)
 
 
 def _unsealed(segment: Segment, wanted: Wanted, lines: Lines) -> None:

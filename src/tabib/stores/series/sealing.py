@@ -63,12 +63,13 @@ def seal_some(
     grid = Grid(segment.quarter_us, MINUTE_US, QUARTER_US // MINUTE_US)
     for part, usual_us in parts:
         key = chunk_key(segment.seq, part.number)
-        raw.append((key, part.layout.id, pack((part.index, *part.columns))))
+        raw.append((key, part.layout.id, pack((part.index, *part.columns()))))
         usual_us = usual_interval(part.run(0, before=True).times, usual_us)
         summary.seen[part.number] = part.times[-1], usual_us
         columns: list[array[int]] = []
+        minutes = _Minutes(part, grid, usual_us)
         for place, column in enumerate(part.layout.columns):
-            found = _minutes(part, place, column, grid, usual_us)
+            found = minutes.fold(place, column)
             columns += _columns(found, column.scale, grid.count)
             if found is not None and (point := _point(part, place, column, found)):
                 summary.points.append(point)
@@ -110,12 +111,30 @@ def minute_places(place: int) -> tuple[int, int, int]:
     return _PER_METRIC * place, _PER_METRIC * place + 1, _PER_METRIC * place + 2
 
 
-def _minutes(part: Part, place: int, column: Column, grid: Grid, usual_us: int) -> Fold | None:
-    values = part.columns[place]
-    if values.count(ABSENT) == len(values):
-        return None
-    run = part.run(place, before=True, after=True)
-    return fold(pieces(run, column.counter, usual_us), grid)
+class _Minutes:
+    """The minutes of one subject. How a metric that does not change covers them is found once."""
+
+    def __init__(self, part: Part, grid: Grid, usual_us: int) -> None:
+        self._part = part
+        self._grid = grid
+        self._usual_us = usual_us
+        self._covers: dict[bool, list[float]] = {}
+
+    def fold(self, place: int, column: Column) -> Fold | None:
+        """None where the metric is absent."""
+        values = self._part.column(place)
+        if values.count(ABSENT) == len(values):
+            return None
+        run = self._part.run(place, before=True, after=True)
+        value = run.values[0]
+        if run.values.count(value) < len(run.values):
+            return fold(pieces(run, column.counter, self._usual_us), self._grid)
+        level = 0 if column.counter else value
+        weights = self._covers.get(column.counter)
+        if weights is None:
+            weights = fold(pieces(run, column.counter, self._usual_us), self._grid).weights
+            self._covers[column.counter] = weights
+        return Fold(weights, [weight * level for weight in weights], [level] * len(weights))
 
 
 def _columns(found: Fold | None, scale: int, count: int) -> list[array[int]]:

@@ -59,7 +59,7 @@ def _rows(
         for entry in question.entries if near and segment.seq not in gone else ():
             part = segment.part(entry.number, question.layouts.current[entry.subject.kind])
             if part is not None:
-                yield entry.number, part.times, list(part.columns)
+                yield entry.number, part.times, part.columns()
 
 
 def _sealed(
