@@ -63,7 +63,7 @@ async def api(house: House) -> AsyncIterator[Api]:
             series = await SqliteSeries.open(house.folder, floor_bytes=0, reserve_bytes=0)
             logs = await SqliteLogs.open(house.folder, house.clock, floor_bytes=0)
         shelf = Shelf(house.clock.holding(series), house.clock.holding(logs))
-        daemon.site.monitor = shelf
+        daemon.tools.monitor = shelf
         here = Context(
             sites=OneSite(daemon.site),
             operations=Operations(group, daemon.tools.new_id),

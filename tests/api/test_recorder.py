@@ -277,6 +277,6 @@ async def test_what_lives_wins_and_what_is_ambiguous_is_listed(house: House) -> 
 @story
 async def test_a_daemon_that_does_not_record_says_so(house: House) -> None:
     async with api(house) as here:
-        here.daemon.site.monitor = None
+        here.daemon.tools.monitor = None
         error = (await here.get("/v1/history")).error
         assert error["details"]["code"] == "no_recorder"

@@ -45,6 +45,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str, str]]] = {
         "history": ("history", "history", "Show figures over time, of what is gone too."),
         "processes": ("processes", "processes", "Show every process that ran, and how it ended."),
         "events": ("events", "events", "Show what the engine reported."),
+        "metrics": ("metrics", "metrics", "Print figures as Prometheus reads them."),
         "inspect": ("inspect", "inspect", "Show how something is, or was at a time."),
         "releases": ("releases", "releases", "List the deployments of a project."),
     },

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tabib.api import openmetrics
 from tabib.api.answers import json, rows
-from tabib.api.context import flag, instant, number, recorded_site
+from tabib.api.context import context, flag, instant, number, recorded_site
 from tabib.model.errors import UsageError
+from tabib.model.wire import ENDPOINT_HEADER
 from tabib.operations.recorded import events as kept_events
-from tabib.operations.recorded import history, kept_logs, processes
+from tabib.operations.recorded import exposed, history, kept_logs, processes
 from tabib.operations.recorded import inspect as inspection
 from tabib.operations.recorded import top as now
 from tabib.operations.recorded.scope import Asked, Span, span
@@ -84,6 +87,22 @@ async def get_inspect(request: Request) -> Response:
     return json(await inspection.inspect(here, _asked(request), instant(request, "at")))
 
 
+async def metrics(request: Request) -> Response:
+    """For scrapers, which name no engine: then the first that is known is meant."""
+    known = context(request).sites.known
+    named = ENDPOINT_HEADER in request.headers or not known
+    families = await exposed.exposed(await recorded_site(request) if named else known[0])
+    wanted = request.query_params.get("format", "")
+    if wanted == "json":
+        return json([exposed.as_json(one) for one in families])
+    accepts = request.headers.get("accept", "")
+    plain = "text/plain" in accepts and "openmetrics" not in accepts
+    prometheus = wanted == "prometheus" or (not wanted and plain)
+    body = await asyncio.to_thread(openmetrics.text, families, prometheus=prometheus)
+    kind = openmetrics.PROMETHEUS_TYPE if prometheus else openmetrics.CONTENT_TYPE
+    return Response(body, headers={"Content-Type": kind})
+
+
 def _asked(request: Request) -> Asked:
     query = request.query_params
     return Asked(target=query.get("target", ""), project=query.get("project", ""))
@@ -95,6 +114,7 @@ def _span(request: Request, here: Site, usual: timedelta = timedelta(hours=1)) -
 
 
 ROUTES = [
+    Route("/metrics", metrics),
     Route("/v1/top", top),
     Route("/v1/top/processes", top_processes),
     Route("/v1/history", get_history),

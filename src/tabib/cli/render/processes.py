@@ -52,7 +52,7 @@ def process_lines(rows: Sequence[Row], console: Console, style: Style, now: date
         shown = [(row, 1) for row, _ in ordered]
     elif style.fold:
         shown = folded(rows)
-    cells = [_cells(row, times, indents[id(row)], console, now) for row, times in shown]
+    cells = [_cells(row, times, indents.get(id(row), 0), console, now) for row, times in shown]
     wide = None if style.no_trunc or not is_terminal(sys.stdout) else _width()
     lines = table(_HEADINGS, cells, wide)
     notes = []
