@@ -41,6 +41,8 @@ class Sources:
     environ: Mapping[str, str]
     far: bool = False
     """The daemon is on another machine, and sees no file of this one."""
+    ssh: tuple[str, ...] = ()
+    """What the command line says beside each service's ``ssh``."""
     found: dict[str, _Found] = field(default_factory=dict)
 
     def look(self, services: Iterable[Service]) -> dict[str, BuildSource]:
@@ -107,21 +109,35 @@ class Sources:
         return values
 
     def _ssh(self, said: Mapping[str, Any]) -> tuple[str, ...]:
-        found = []
-        for one in said.get("ssh") or ():
-            identity, _, path = str(one).partition("=")
-            path = path or (self.environ.get("SSH_AUTH_SOCK", "") if identity == "default" else "")
-            if not path:
-                raise Unusable(f"`ssh: {identity}`: no agent runs here (SSH_AUTH_SOCK is not set)")
-            found.append(f"{identity}={path}")
+        said_of = dict(
+            str(one).partition("=")[::2] for one in (*(said.get("ssh") or ()), *self.ssh)
+        )
+        found = {name: self._keys(name, given) for name, given in said_of.items()}
         if found and self.far:
             raise Unusable("`ssh` is for a daemon on the same machine only")
-        return tuple(found)
+        return tuple(f"{name}={paths}" for name, paths in found.items())
+
+    def _keys(self, name: str, given: str) -> str:
+        """Paths with commas between them: an agent's socket, or keys."""
+        given = given or (self.environ.get("SSH_AUTH_SOCK", "") if name == "default" else "")
+        if not given:
+            raise Unusable(_no_agent(name))
+        paths = [os.path.abspath(os.path.expanduser(path)) for path in given.split(",")]
+        for path in paths:
+            if not os.path.exists(path):
+                raise Unusable(f"`ssh: {name}`: {path} is not there")
+        return ",".join(paths)
 
     def _check_contexts(self, said: Mapping[str, Any]) -> None:
         for name, value in (said.get("additional_contexts") or {}).items():
             if self.far and _LOCAL_CONTEXT.match(str(value)):
                 raise Unusable(f"additional context {name}: the daemon is on another machine")
+
+
+def _no_agent(identity: str) -> str:
+    if identity == "default":
+        return "`ssh: default`: no agent runs here (SSH_AUTH_SOCK is not set), and no key is named"
+    return f"`ssh: {identity}` names no agent's socket and no key: `{identity}=PATH`"
 
 
 def _beside(where: str, said: Mapping[str, Any]) -> str:

@@ -103,8 +103,7 @@ def arguments(
 ) -> list[str]:
     """The command line. Values of secrets are in files of ``folder``, never here."""
     words = ["docker", *_tls(address), "buildx", "build", "--progress=rawjson"]
-    # Several platforms want a builder of the user's own; the engine's has only its own.
-    words += [] if len(spec.platforms) > 1 else ["--builder=default"]
+    words += [f"--builder={spec.instance}"] if spec.instance else []
     words += ["--push" if spec.push else "--load"]
     words += [f"--tag={tag}" for tag in spec.tags]
     words += [f"--file={spec.dockerfile}"]
@@ -118,7 +117,10 @@ def arguments(
     ]
     words += [f"--ulimit={name}={soft}:{hard}" for name, (soft, hard) in spec.ulimits.items()]
     single = {"target": spec.target, "network": spec.network, "platform": ",".join(spec.platforms),
-              "shm-size": str(spec.shm_size_bytes or ""), **spec.attestations}  # fmt: skip
+              "shm-size": str(spec.shm_size_bytes or "")}  # fmt: skip
+    # Unasked, buildx adds a provenance with the time to images that can have one: each build
+    # would be another image, and `up --build` recreate all.
+    single |= {"provenance": "false", **spec.attestations}
     words += [f"--{name}={value}" for name, value in single.items() if value]
     words += ["--no-cache"] * spec.no_cache + ["--pull"] * spec.pull
     return [*words, "-" if streamed else spec.remote]
