@@ -96,7 +96,7 @@ def test_secrets_and_agents(tmp_path: Path) -> None:
     agent, key, other = (tmp_path / name for name in ("agent", "key", "other"))
     for path in (agent, key, other):
         path.touch()
-    ssh = ["default", f"k={key}", "l=none"]
+    ssh = ["default", f"k={key}", f"l={key}"]
     _, found = look(tmp_path, secrets=secrets, ssh=ssh, given=(f"l={key},{other}",))
     values = {name: base64.b64decode(value) for name, value in found.secrets.items()}
     assert values == {"other": b"\x00bytes", "value": b"hunter2"}
@@ -110,6 +110,7 @@ def test_secrets_and_agents(tmp_path: Path) -> None:
         ({"dockerfile": "None"}, "No such file"),
         ({"secrets": [{"source": "none"}]}, "none"),
         ({"secrets": [{"source": "file"}]}, "No such file"),
+        ({"additional_contexts": {"a": "/nowhere"}}, "/nowhere is no folder"),
         ({"ssh": ["other"]}, "no key"),
         ({"ssh": ["k=/nowhere"]}, "/nowhere is not there"),
         ({"ssh": ["default"]}, "agent is not there"),
@@ -128,7 +129,7 @@ def test_what_is_wrong_is_a_problem_and_no_error(
 
 def test_a_daemon_on_another_machine_sees_no_file_of_this_one(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM a\n")
-    local = {"additional_contexts": {"a": "/b"}}
+    local = {"additional_contexts": {"a": str(tmp_path)}}
     assert look(tmp_path, far=True, **local)[1].problem
     assert look(tmp_path, far=True, ssh=["k=/key"])[1].problem
     assert not look(tmp_path, **local)[1].problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -154,10 +155,16 @@ def test_what_the_engine_cannot_keep_is_pushed_or_refused(said: dict[str, Any], 
     with pytest.raises(BuildFailed, match=words) as caught:
         plan(one, single=False)
     assert "--push" in caught.value.advice
-    [step] = plan(one, single=False, choice=BuildChoice(push=True)).steps
+    push = BuildChoice(push=True)
+    unnamed = replace(one, spec={k: v for k, v in one.spec.items() if k != "image"})
+    with pytest.raises(BuildFailed, match="no `image:`"):
+        plan(unnamed, single=False, choice=push)
+    [note] = plan(unnamed, single=False, choice=push, keeps_all=True).notes
+    assert "a is not pushed" in note
+    [step] = plan(one, single=False, choice=push).steps
     assert step.build is not None
     assert (step.build.push, step.build.instance) == (True, ""), "the builder that the user chose"
-    [step] = plan(one, single=False, choice=BuildChoice(push=True), keeps_all=True).steps
+    [step] = plan(one, single=False, choice=push, keeps_all=True).steps
     assert step.build is not None
     assert (step.build.push, step.build.instance) == (False, "default"), "kept, then pushed"
 

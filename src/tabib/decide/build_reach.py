@@ -11,6 +11,7 @@ from tabib.model.errors import BuildFailed
 from tabib.model.project import Project, Service
 
 ATTESTATIONS = ("provenance", "sbom")
+NO_REPOSITORY = "it has no `image:` that names a registry's repository"
 _NO = ("false", "0", "disabled=true")
 """An attestation with one of these is asked not to be made."""
 
@@ -64,6 +65,12 @@ def beyond(building: Building, service: Service) -> str:
 def check_result(building: Building, service: Service) -> None:
     """:raises BuildFailed: what comes out could not be kept, and is not pushed either."""
     more = beyond(building, service)
+    if more and building.choice.push and not service.spec.get("image"):
+        raise cannot(
+            service,
+            f"an image with {more} goes to a registry as it is built, and {NO_REPOSITORY}",
+            "Give it an `image:`, such as registry.example.com/team/name:tag.",
+        )
     if more and not building.choice.push:
         raise cannot(
             service,

@@ -69,7 +69,8 @@ def build_spec(building: Building, service: Service) -> BuildSpec:
             "Build it by hand: `tabib build`, or `tabib up`.",
         )
     if source.problem:
-        raise reach.cannot(service, source.problem, "Correct `build:` in the Compose file.")
+        advice = source.advice or "Correct `build:` in the Compose file."
+        raise reach.cannot(service, source.problem, advice)
     needs = _needs(building, service)
     if needs and b.BUILDX not in building.builders:
         raise reach.cannot(
@@ -147,6 +148,8 @@ def _notes(building: Building, service: Service) -> Iterator[str]:
             f"{service.name} is built by BuildKit, for {', '.join(needs)}: that knows no limit of "
             "memory, and --memory does not hold there"
         )
+    if building.choice.push and not service.spec.get("image"):
+        yield f"{service.name} is not pushed: {reach.NO_REPOSITORY}"
     said = service.spec["build"]
     dropped = [key for key in reach.ATTESTATIONS if reach.wanted(str(said.get(key) or ""))]
     if building.single and not building.keeps_all and dropped:

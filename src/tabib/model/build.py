@@ -29,6 +29,8 @@ class BuildSource:
     """The Dockerfile itself; empty where it is not on the command's machine."""
     problem: str = ""
     """Why it cannot be built; matters only once it has to be."""
+    advice: str = ""
+    """What to do then, where it is not in `build:`."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Id → value, Base64. They travel with one request, and nothing stores them."""
     ssh: tuple[str, ...] = ()

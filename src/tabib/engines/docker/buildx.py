@@ -34,6 +34,7 @@ from tabib.ports import Credentials
 ASK_DEADLINE_S = 15.0
 _KILL_AFTER_S = 5.0
 _VERTEX = re.compile(r"\[(?:[^\]]*?\s)?(\d+)/(\d+)\] (.*)", re.DOTALL)
+_METADATA = re.compile(r"\[internal\] load metadata for (\S+)")
 _BAD_OPTION = re.compile(r"unknown flag|rawjson")
 
 
@@ -216,7 +217,9 @@ class _Reading:
             try:
                 message = msgspec.json.decode(line)
             except msgspec.DecodeError:
-                self._on_line(self._other.line(line.decode(errors="replace")))
+                said = self._other.line(line.decode(errors="replace"))
+                if "warn" in said.casefold():
+                    self._on_line(said)  # All else is about the failure, which is told at the end.
                 continue
             for vertex in message.get("vertexes") or ():
                 self._vertex(vertex)
@@ -235,7 +238,8 @@ class _Reading:
                 self._on_line(name)
         error = str(vertex.get("error") or "")
         if error and "context canceled" not in error and self._failed is None:
-            self._failed = (error, told)
+            looked_for = _METADATA.match(name)
+            self._failed = (f"{looked_for[1]}: {error}" if looked_for else error, told)
 
     def _log(self, log: Mapping[str, Any]) -> None:
         told = self._told.setdefault(str(log.get("vertex")), Told())
@@ -250,7 +254,11 @@ class _Reading:
         message = said[-1].removeprefix("ERROR: ") if said else f"docker buildx ended with {code}"
         if _BAD_OPTION.search(message):
             message += " (this buildx is too old: 0.13 is needed)"
-        return build_failed(self._spec, message, self._other if len(said) > 1 else Told())
+        excerpt = Told()
+        for one in said[1:-1]:  # the lines around it in the Dockerfile
+            if not one.startswith("-----"):
+                excerpt.line(one)
+        return build_failed(self._spec, message, excerpt)
 
 
 async def _chunks(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
