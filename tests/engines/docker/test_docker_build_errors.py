@@ -1,4 +1,4 @@
-"""What builders say of a failure, in words: Engine 28.5's BuildKit, tried one by one."""
+"""What builders say of a failure, in words: BuildKit of Engine 20.10 and 28.5, tried each."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ CHECKSUM = "failed to compute cache key: failed to calculate checksum of ref k2:
 
 CASES = [
     ("COPY zzz /z", f'{CHECKSUM}"/zzz": not found', "/zzz is not in the build", 2, "not in"),
+    ("COPY zzz /z", '"/zzz" not found: not found', "/zzz is not in the build", 2, "not in"),
     ("COPY --from=one /y /", f'{CHECKSUM}"/y": not found', "in what it copies from", 4, "stage"),
     ("", 'failed to build: failed to solve: target stage "x" could not be found', "target stage",
      None, "AS NAME"),

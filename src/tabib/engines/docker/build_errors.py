@@ -16,9 +16,8 @@ _CODE = re.compile(r"returned a non-zero code: (\d+)|exit code: (\d+)")
 _PARSE_LINE = re.compile(r"parse error (?:on )?line (\d+)")
 _OLD_BUILDKIT = re.compile(r"unsupported frontend capability")
 _WRAPPED = re.compile(r"^(?:failed to build: |failed to solve: |failed to compute cache key: )+")
-_NOT_IN_CONTEXT = re.compile(
-    r"failed to calculate checksum of ref .*?: \"(?P<path>[^\"]+)\": not found"
-)
+# BuildKit of Engine 20.10 says `"/x" not found: not found`.
+_NOT_IN_CONTEXT = re.compile(r"\"(?P<path>/[^\"]*)\"(?: not found)?: not found$")
 _COLOR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
