@@ -119,6 +119,14 @@ class Lacks:
                 "/sys/fs/cgroup mounted read-only",
             )
 
+    def requests_uncounted(self) -> None:
+        self._add(
+            "containers' number of disk reads and writes",
+            "this kernel counts no disk traffic in control groups of version 1; the bytes are those"
+            " that the processes caused",
+            f"add systemd.unified_cgroup_hierarchy=1 {_BOOT}",
+        )
+
     def namespace_forbidden(self) -> None:
         self._add(
             "containers' network traffic",
