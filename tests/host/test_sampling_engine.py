@@ -132,7 +132,7 @@ async def test_memory_that_is_taken_and_a_child_that_is_killed_for_it(bed: Bed) 
     state = await bed.run(
         "memory",
         f"{grab.format('200M')}; echo killed; tail -c 20000000 /dev/zero | sleep 99",
-        service={"mem_limit": 64 * MIB, "memswap_limit": 64 * MIB},
+        service={"mem_limit": 64 * MIB, "memswap_limit": 128 * MIB},
     )
     await bed.says(state, "killed")
     found = await bed.until(state, lambda f: (f["memory_rss_bytes"] or 0) > 0)
@@ -176,23 +176,25 @@ async def test_traffic_processes_threads_and_files(bed: Bed) -> None:
     spec = NetworkSpec(name=network)
     await bed.engine.apply(step(Verb.CREATE_NETWORK, network, network=spec))
     here: dict[str, Any] = {"network_mode": "", "endpoints": (Endpoint(network=network),)}
-    sink = await bed.run("sink", "nc -l -p 9 >/dev/null; sleep 99", **here)
-    peer = (await bed.engine.inspect(sink.id))["NetworkSettings"]["Networks"][network]["IPAddress"]
+    serve = "head -c 8388608 /dev/zero >/tmp/x; httpd -f -p 80 -h /tmp"
+    source = await bed.run("source", serve, **here)
+    networks = (await bed.engine.inspect(source.id))["NetworkSettings"]["Networks"]
+    url = f"http://{networks[network]['IPAddress']}/x"
     script = (
         "exec 7</etc/passwd; sleep 98 & sleep 97 & "
-        f"until head -c {8 * MIB} /dev/zero | nc {peer} 9; do sleep 0.1; done; echo sent; wait"
+        f"until wget -q -O /dev/null {url}; do sleep 0.1; done; echo received; wait"
     )
-    state = await bed.run("source", script, **here)
-    await bed.says(state, "sent")
-    readings = bed.read(sink, state)
-    from_, to = sorted(of(readings, "container"), key=lambda r: r.subject.name, reverse=True)
-    (sent,) = _of(named(from_), "network_sent_bytes")
-    (received,) = _of(named(to), "network_received_bytes")
+    state = await bed.run("sink", script, **here)
+    await bed.says(state, "received")
+    readings = bed.read(source, state)
+    found = {r.subject.id: named(r) for r in of(readings, "container")}
+    (sent,) = _of(found[source.id], "network_sent_bytes")
+    (received,) = _of(found[state.id], "network_received_bytes")
     assert 8 * MIB < sent < 9 * MIB
     assert 8 * MIB < received < 9 * MIB
     assert {r.subject.name for r in of(readings, "interface")} == {"eth0"}
-    assert {r.subject.parent for r in of(readings, "interface")} == {sink.id, state.id}
-    processes, threads, opened = _of(named(from_), "processes", "threads", "open_files")
+    assert {r.subject.parent for r in of(readings, "interface")} == {source.id, state.id}
+    processes, threads, opened = _of(found[state.id], "processes", "threads", "open_files")
     assert (processes, threads) == (3, 3)
     assert opened >= 4 + 4 + 4, "three with standard streams and the inherited file"
 
