@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from host import trees
 from host.trees import Tree, of, target
+from tabib.host.sampling import KernelSampler
 
 
 def _said(tree: Tree, pid: int = 0) -> dict[str, str]:
@@ -66,9 +69,32 @@ def test_others_networks_are_not_told_to_everybody(tmp_path: Path) -> None:
     assert of(tree.sampler().sample([tree.target()]), "interface") == []
 
 
-def test_on_this_machine_all_that_is_missing_has_a_remedy() -> None:
-    from tabib.host.sampling import KernelSampler
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives up root's rights")
+def test_for_who_is_not_root(tmp_path: Path) -> None:
+    """In a child, for rights do not come back."""
+    tree = trees.v1(tmp_path)
+    for path in (tmp_path, *tmp_path.parents):
+        if path.owner() == "root" and path != Path("/"):
+            path.chmod(path.stat().st_mode | 0o755)
+    for path in (*tree.proc.glob("*/io"), tree.v1("memory") / "memory.oom_control"):
+        path.chmod(0)
+    for path in tree.proc.glob("*/fd"):
+        path.chmod(0)
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setuid(65534)
+        said = _said(tree)
+        expected = {
+            "containers' disk traffic",
+            "some figures of containers",
+            "containers' open files",
+        }
+        os._exit(0 if expected <= said.keys() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
+
+def test_on_this_machine_all_that_is_missing_has_a_remedy() -> None:
     sampler = KernelSampler("engine", os.uname().nodename, ["/"])
     readings = sampler.sample([])
     assert {reading.subject.kind for reading in readings} == {"node", "disk"}

@@ -139,8 +139,8 @@ class BlockV1:
 
 
 def counts_blocks(folder: str) -> bool:
-    """Whether this kernel counts in the throttle layer: since about Linux 6.10 it does so only once
-    somebody set a limit (seen: 6.18). Then all groups together, in the top one, have had some."""
+    """Whether this kernel counts in the throttle layer: newer ones (seen: 6.18) do so only once
+    somebody set a limit. Where it counts, all groups together, in the top one, have had some."""
     for name in ("io_service_bytes_recursive", "io_service_bytes"):
         try:
             return " Read " in read_text(f"{folder}/blkio.throttle.{name}")

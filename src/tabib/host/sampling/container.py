@@ -158,6 +158,6 @@ def _parts(groups: Groups, shared: Shared) -> tuple[CpuPart, Part, Part, Part, P
     elif "blkio" in v1 and shared.blocks_counted:
         block = BlockV1(v1["blkio"], budget, shared.stacks)
     elif isinstance(population, Population):
-        block = BlockOfProcesses(population, shared.roots)
+        block = BlockOfProcesses(population, shared.roots, shared.descriptions)
     pressure: Part = Pressure(unified, budget) if unified else Nothing(PRESSURE)
     return cpu, memory, block, population, pressure

@@ -141,5 +141,19 @@ class Lacks:
             "run the daemon as root, or give it CAP_SYS_PTRACE",
         )
 
+    def traffic_forbidden(self) -> None:
+        self._add(
+            "containers' disk traffic",
+            "this kernel tells it only by process, and of others' processes only to root",
+            "run the daemon as root, or give it CAP_SYS_PTRACE",
+        )
+
+    def groups_forbidden(self) -> None:
+        self._add(
+            "some figures of containers",
+            "files of their control groups may not be read by this process",
+            "run the daemon as root",
+        )
+
     def _add(self, what: str, why: str, how: str) -> None:
         self._found.setdefault(what, Missing(what=what, why=why, how=how))

@@ -29,6 +29,8 @@ class Descriptions:
     def __init__(self, roots: Roots) -> None:
         self._proc = str(roots.proc)
         self.forbidden = False
+        self.traffic_forbidden = False
+        """``/proc/PID/io``, too, may not be read."""
         try:
             told = os.stat(f"{self._proc}/self/fd").st_size > 0
             self.told = told and os.stat(self._proc).st_size == 0
@@ -128,8 +130,9 @@ class BlockOfProcesses:
 
     files: tuple[KeptFile, ...] = ()
 
-    def __init__(self, population: Population, roots: Roots) -> None:
+    def __init__(self, population: Population, roots: Roots, descriptions: Descriptions) -> None:
         self._population = population
+        self._descriptions = descriptions
         self._proc = str(roots.proc)
         self._wait = 0
         self._gone = [0, 0]
@@ -150,6 +153,9 @@ class BlockOfProcesses:
         for pid in pids:
             try:
                 text = read_text(f"{self._proc}/{pid.decode()}/io")
+            except PermissionError:
+                self._descriptions.traffic_forbidden = True
+                continue
             except OSError:
                 continue
             figures = _IO.pick(text.encode())

@@ -80,6 +80,10 @@ class KernelSampler:
         descriptions = opened.shared.descriptions
         if descriptions.forbidden:
             self._lacks.descriptors_forbidden()
+        if descriptions.traffic_forbidden:
+            self._lacks.traffic_forbidden()
+        if any(container.forbidden for container in self._containers.values()):
+            self._lacks.groups_forbidden()
         return (*self._lacks.found, *self._disks.missing.values())
 
     def close(self) -> None:
