@@ -20,7 +20,7 @@ SECOND = 1_000_000_000
 
 @dataclass
 class World:
-    """What the kernel would tell of a container and of processes beside it, each stream in order."""
+    """What the kernel would tell of a container and of others, each stream in order."""
 
     connector: list[KernelEvent] = field(default_factory=list)
     taskstats: list[KernelEvent] = field(default_factory=list)
