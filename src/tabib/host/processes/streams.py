@@ -190,4 +190,3 @@ class LinuxStreams:
             for descriptor in ready.intersection(self._tracing.buffers):
                 found += self._tracing.read(descriptor, _PAGES)[0]
         return found
-
