@@ -175,8 +175,20 @@ def _whole(path: str) -> bytes | None:
         return None
 
 
+def read_bytes(path: str, dir_fd: int | None = None) -> bytes:
+    """A file of short records, once.
+
+    :raises OSError: it cannot be read.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        return short_read(fd)
+    finally:
+        os.close(fd)
+
+
 def read_text(path: str, dir_fd: int | None = None) -> str:
-    """A short file, once.
+    """A file of any records, to its end: a line of ``mountinfo`` can be longer than half a page.
 
     :raises OSError: it cannot be read.
     """

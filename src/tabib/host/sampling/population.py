@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from tabib.host.sampling.files import Descriptors, KeptFile, read_text
+from tabib.host.sampling.files import Descriptors, KeptFile, read_bytes
 from tabib.host.sampling.roots import Roots
 from tabib.host.sampling.text import Number, Table, number
 
@@ -102,15 +102,15 @@ class Population:
             return None
         if below:
             for text in _below(self._folder):
-                pids += text.encode().split()
+                pids += text.split()
         return [pid for pid in pids if pid.isdigit() and pid != b"0"]
 
 
-def _below(folder: str) -> Iterator[str]:
+def _below(folder: str) -> Iterator[bytes]:
     for path, _, files in os.walk(folder):
         if path != folder and "cgroup.procs" in files:
             try:
-                yield read_text(f"{path}/cgroup.procs")
+                yield read_bytes(f"{path}/cgroup.procs")
             except OSError:
                 # Removed meanwhile, or a threaded group (EOPNOTSUPP): its domain lists them.
                 continue
@@ -152,13 +152,13 @@ class BlockOfProcesses:
         alive, seen = [0, 0], False
         for pid in pids:
             try:
-                text = read_text(f"{self._proc}/{pid.decode()}/io")
+                text = read_bytes(f"{self._proc}/{pid.decode()}/io")
             except PermissionError:
                 self._descriptions.traffic_forbidden = True
                 continue
             except OSError:
                 continue
-            figures = _IO.pick(text.encode())
+            figures = _IO.pick(text)
             seen = True
             for place, figure in enumerate(figures):
                 alive[place] += figure or 0
