@@ -45,14 +45,14 @@ def is_failure(row: Row) -> bool:
 def process_lines(rows: Sequence[Row], console: Console, style: Style, now: datetime) -> list[str]:
     """The table, and below it what its marks mean."""
     shown = [(row, 1) for row in rows]
-    indents = {id(row): 0 for row in rows}
+    indents: dict[int, int] = {}
     if style.tree:
         ordered = in_tree(rows)
         indents = {id(row): depth for row, depth in ordered}
         shown = [(row, 1) for row, _ in ordered]
     elif style.fold:
         shown = folded(rows)
-    cells = [_cells(row, times, indents[id(row)], console, now) for row, times in shown]
+    cells = [_cells(row, times, indents.get(id(row), 0), console, now) for row, times in shown]
     wide = None if style.no_trunc or not is_terminal(sys.stdout) else _width()
     lines = table(_HEADINGS, cells, wide)
     notes = []
