@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -12,9 +13,11 @@ from starlette.routing import Route
 from tabib import __version__
 from tabib.api.answers import json
 from tabib.api.context import context, site
+from tabib.model.codec import builtins
 from tabib.model.errors import Refused, UsageError
 from tabib.model.wire import API_VERSION
 from tabib.operations.guard import take_over
+from tabib.operations.site import Site
 
 
 async def version(request: Request) -> Response:
@@ -51,6 +54,7 @@ async def status(request: Request) -> Response:
                 "events_seen": one.tools.watch.seen,
                 "resyncs": one.tools.watch.resyncs,
                 "projects": [record.project for record in records],
+                "recorder": _recorder(one),
             }
         )
     return json(
@@ -67,6 +71,14 @@ async def status(request: Request) -> Response:
             **found,
         }
     )
+
+
+def _recorder(one: Site) -> dict[str, Any] | None:
+    if one.monitor is None:
+        return None
+    status: dict[str, Any] = builtins(one.monitor.status())
+    series, logs = one.monitor.series.status(), one.monitor.logs.status()
+    return {**status, "series": builtins(series), "logs": builtins(logs)}
 
 
 async def engine(request: Request) -> Response:

@@ -69,7 +69,7 @@ def history(
     )
     console = Console(settings.ansi)
     with connect(settings) as client:
-        answer = client.get("/v1/history", query | {"metric": metrics and list(metrics),
+        answer = client.get("/v1/history", query | {"metric": list(metrics) or None,
                                                     "points": _POINTS})  # fmt: skip
         if as_json:
             console.json(answer)

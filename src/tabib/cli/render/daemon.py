@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from tabib.cli.console import Console
 from tabib.cli.render.table import table
-from tabib.cli.render.units import age, duration, size
+from tabib.cli.render.units import age, duration, local_time, size
 
 
 def status_lines(answer: Mapping[str, Any], console: Console, now: datetime) -> list[str]:
@@ -38,7 +38,55 @@ def status_lines(answer: Mapping[str, Any], console: Console, now: datetime) -> 
         for engine in engines
     ]
     headings = ("ENGINE", "STATE", "OWNER", "CARE", "EVENTS", "RESYNCS", "PROJECTS")
-    return [*lines, "", *table(headings, cells)]
+    return [*lines, "", *table(headings, cells), *_recorders(engines, console)]
+
+
+def _recorders(engines: Sequence[Mapping[str, Any]], console: Console) -> list[str]:
+    """How each engine is recorded; what is missing is told once, with how to grant it."""
+    lines: list[str] = []
+    told: set[str] = set()
+    for engine in engines:
+        found = engine.get("recorder")
+        name = f" of {engine.get('endpoint')}" if len(engines) > 1 else ""
+        head = console.paint(f"Recorder{name}", "bold")
+        if not found:
+            lines += ["", f"{head}: off"]
+            continue
+        lines += ["", f"{head}: {_rhythm(found)}", *_stores(found)]
+        troubles = [*found.get("trouble", ()), *(found[one]["trouble"] for one in _STORES)]
+        lines += [f"  {console.paint('trouble', 'red')}: {text}" for text in troubles if text]
+        for one in found.get("missing") or ():
+            if one["what"] not in told:
+                told.add(one["what"])
+                lines.append(f"  {console.paint('missing', 'yellow')}: {one['what']}: {one['why']}")
+                lines.append(f"    {console.paint('→', 'cyan')} {one['how']}")
+    return lines
+
+
+_STORES = ("series", "logs")
+
+
+def _rhythm(found: Mapping[str, Any]) -> str:
+    why = {"usual": "", "watched": ", since somebody looks", "incident": ", for an incident",
+           "release": ", after a release"}  # fmt: skip
+    lost = int(found.get("processes_lost") or 0)
+    return (
+        f"every {found['interval_s']:g} s{why.get(found['why'], '')}; "
+        f"{found['containers']} containers in {found['tick_seconds'] * 1000:.0f} ms, "
+        f"{found['processes']} processes"
+        + (f" (the kernel's streams overflowed {lost} times)" if lost else "")
+    )
+
+
+def _stores(found: Mapping[str, Any]) -> list[str]:
+    parts = []
+    for name in _STORES:
+        store = found[name]
+        since = f" since {local_time(store['oldest'])}" if store.get("oldest") else ""
+        parts.append(f"{name} {size(store['bytes'])}{since}")
+        if store.get("unwritten") or store.get("dropped"):
+            parts.append(f"{store['unwritten']} not on the disk yet, {store['dropped']} let go")
+    return [f"  {', '.join(parts)}"]
 
 
 def _mode(mode: str, console: Console) -> str:

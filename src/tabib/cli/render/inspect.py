@@ -9,7 +9,7 @@ from typing import Any
 from tabib.cli.console import Console
 from tabib.cli.render.processes import Style, process_lines
 from tabib.cli.render.table import table
-from tabib.cli.render.units import local_time, size
+from tabib.cli.render.units import local_time, parse_time, size
 
 Row = Mapping[str, Any]
 _COLORS = {"running": "green", "healthy": "green", "unhealthy": "red", "dead": "red",
@@ -26,10 +26,17 @@ def inspect_lines(answer: Row, console: Console, now: datetime) -> list[str]:
         lines.append("no container of it ran then")
     else:
         lines += table(_HEADINGS, [_container(row, console) for row in containers])
-    processes = [one for row in containers for one in row.get("processes_then") or ()]
+    # What ended later still ran then.
+    processes = [
+        {**one, "ended_at": None, "assumed": False}
+        for row in containers
+        for one in row.get("processes_then") or ()
+    ]
     if processes and len(containers) == 1:
         lines += ["", console.paint("Processes", "bold")]
-        lines += process_lines(processes, console, Style(tree=True), now)
+        lines += process_lines(
+            processes, console, Style(tree=True), parse_time(answer.get("at")) or now
+        )
     if answer.get("inspection"):
         lines += ["", console.paint("Set-up", "bold"), *_setup(answer["inspection"])]
     return lines
@@ -57,7 +64,7 @@ def _node(answer: Row, console: Console) -> list[str]:
 def _container(row: Row, console: Console) -> tuple[str, ...]:
     state, health = str(row.get("state") or ""), str(row.get("health") or "")
     shown = f"{state} ({health})" if health else state
-    gone = "" if row.get("exists", True) else console.paint(" gone since", "dim")
+    gone = "" if row.get("exists", True) else console.paint(" gone now", "dim")
     cores, share = row.get("cpu_cores"), row.get("memory_share")
     memory = row.get("memory_working_set_bytes")
     return (

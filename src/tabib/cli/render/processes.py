@@ -45,7 +45,7 @@ def is_failure(row: Row) -> bool:
 def process_lines(rows: Sequence[Row], console: Console, style: Style, now: datetime) -> list[str]:
     """The table, and below it what its marks mean."""
     shown = [(row, 1) for row in rows]
-    indents = {id(row): 0 for row in rows}
+    indents: dict[int, int] = {}
     if style.tree:
         ordered = in_tree(rows)
         indents = {id(row): depth for row, depth in ordered}

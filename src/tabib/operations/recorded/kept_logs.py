@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -74,11 +74,29 @@ def _row(line: KeptLine, there: Scope) -> dict[str, Any]:
 async def patterns(
     site: Site, asked: Asked, since: datetime | None, limit: int = 100
 ) -> list[dict[str, Any]]:
-    """Errors and warnings, those that are alike as one; most frequent first."""
-    there = await scope(site, asked)
+    """Errors and warnings, those that are alike as one; most frequent first. What was seen in the
+    last minute, and is not in the store yet, is told too."""
+    there, monitor = await scope(site, asked), monitor_of(site)
     containers = None if there.everything else there.ids()
-    found = await monitor_of(site).logs.patterns(there.engine_id, containers, since, limit)
-    return [_pattern(one, there) for one in found]
+    kept = await monitor.logs.patterns(there.engine_id, containers, since, limit)
+    found = {(one.container_id, one.template): one for one in kept}
+    for id in there.ids():
+        for new in await monitor.patterns(id):
+            if since is None or new.last_at >= since:
+                key = (id, new.template)
+                found[key] = _newer(found[key], new) if key in found else new
+    ranked = sorted(found.values(), key=lambda one: (-one.count, one.first_at))
+    return [_pattern(one, there) for one in ranked[:limit]]
+
+
+def _newer(kept: LogPattern, new: LogPattern) -> LogPattern:
+    """The store counts every run of the daemon, memory this one to its end."""
+    return replace(
+        kept,
+        count=max(kept.count, new.count),
+        first_at=min(kept.first_at, new.first_at),
+        last_at=max(kept.last_at, new.last_at),
+    )
 
 
 def _pattern(one: LogPattern, there: Scope) -> dict[str, Any]:

@@ -128,12 +128,16 @@ def fitting(columns: Sequence[Column], width: int, needed: str) -> list[Column]:
     return [column for column in columns if column in kept]
 
 
-def widths(columns: Sequence[Column], width: int) -> list[int]:
-    """Their widths; what is left goes to those that take it."""
+def widths(columns: Sequence[Column], width: int, rows: Sequence[Row] = ()) -> list[int]:
+    """Their widths; those that are flexible take what is left, as far as they have a use for it."""
     fixed = sum(one.width for one in columns) + _GAP * (len(columns) - 1)
     flexible = [one for one in columns if not one.width]
     rest = max(width - fixed, 0) // max(len(flexible), 1)
-    return [one.width or max(rest, 4) for one in columns]
+    return [one.width or min(max(rest, 4), max(one.least, _longest(one, rows))) for one in columns]
+
+
+def _longest(column: Column, rows: Sequence[Row]) -> int:
+    return max((len(column.text(column.value(row))) for row in rows), default=0)
 
 
 def cells(columns: Sequence[Column], sizes: Sequence[int], texts: Sequence[str]) -> str:

@@ -104,7 +104,7 @@ def _traffic(node: Row) -> Line:
 def table(rows: Sequence[Row], view: View, width: int, page: int) -> list[Line]:
     """Headings and as many rows as fit, from ``view.first`` on."""
     columns = c.fitting(view.columns, width, view.column.name)
-    sizes = c.widths(columns, width)
+    sizes = c.widths(columns, width, rows)
     return [_headings(columns, sizes, view), *_body(rows, view, columns, sizes, page)]
 
 
