@@ -172,12 +172,11 @@ class Loader:
         if not isinstance(document, Map):
             self.problems.add("a Compose file is a mapping: services: …", mark=Mark(path, 0, 0))
             raise Stop
-        tree = clone(document, tags=True)
-        reset_paths = resets.collect(tree)
+        tree = clone(document)
         if not self.request.no_interpolate:
             tree = Interpolation(scope.environment, self.problems).tree(tree)
             self.problems.settle(tree)
-        return tree, reset_paths
+        return tree, resets.of(document)
 
     def _merged(self, base: Map, over: Map) -> Map:
         tree: Map = Merge(self.problems).mappings(base, over, ())
