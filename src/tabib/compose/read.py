@@ -219,7 +219,9 @@ class _Builder:
         if alias and frame.names is None:
             frame.names = {*frame.value}
         names = frame.value if frame.names is None else frame.names
-        if value is _MERGE or (isinstance(value, str) and (alias or value) not in names):
+        if value is _MERGE:
+            return value
+        if isinstance(value, str) and (alias or value) not in names:
             if frame.names is not None:
                 frame.names.add(alias or value)
             return value

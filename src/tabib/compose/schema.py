@@ -87,7 +87,7 @@ def _same(later: Any, earlier: Any) -> bool:
     if type(later) not in (int, float) or not isinstance(earlier, str):
         return type(later) is type(earlier) and bool(later == earlier)
     try:
-        return _number(earlier) == later
+        return bool(_number(earlier) == later)
     except (ValueError, ZeroDivisionError):
         return False
 
