@@ -63,7 +63,7 @@ def _load(request: LoadRequest, files: Reader, problems: Problems) -> Project:
     setting.environment["COMPOSE_PROJECT_NAME"] = name
     scope = Scope(setting.working_dir, setting.environment)
     tree = loader.model(setting.files, scope)
-    if not tree:
+    if not tree and not problems.found:
         problems.add("the Compose file is empty", mark=Mark(setting.files[0], 0, 0))
     elif not name:
         problems.add("the project has no name", suggestion="give one with -p, or with 'name:'")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tabib.compose import escapes, scalars
+from tabib.compose import escapes, scalars, yamlerrors
 from tabib.compose.problems import Problems, Stop
 from tabib.compose.tree import Document, Map, Mark, Path, Seq
 
@@ -289,10 +289,7 @@ def documents(text: str, file: str, problems: Problems) -> Iterator[Any]:
                 builder.anchors, builder.root = {}, None
                 builder.resets, builder.overrides = [], []
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Mark(file, mark.line + 1, mark.column + 1) if mark else Mark(file, 0, 0)
-        context = f"{error.context}: " if error.context else ""
-        problems.add(f"not valid YAML: {context}{error.problem}", mark=place)
+        yamlerrors.explain(error, text, file, problems)
         raise Stop from None
     except yaml.YAMLError as error:
         problems.add(f"not valid YAML: {_first_line(error)}", mark=Mark(file, 0, 0))

@@ -21,6 +21,8 @@ _KINDS = {
     "object": "a mapping", "array": "a list", "string": "a text", "integer": "a whole number",
     "number": "a number", "boolean": "true or false", "null": "nothing",
 }  # fmt: skip
+_DURATIONS = ("stop_grace_period", "interval", "timeout", "start_period", "start_interval", "delay",
+              "monitor", "window")  # fmt: skip
 _SCHEMA = os.path.join(os.path.dirname(__file__), "compose-spec.json")
 
 
@@ -130,12 +132,17 @@ def _explain(error: Any) -> Iterator[tuple[Path, str, str]]:
     elif name in ("oneOf", "anyOf") and hasattr(kind, "context"):
         yield from _best_branch(error, path)
     elif name == "type":
-        yield path, f"must be {_wanted(kind.types)}, not {_shown(error.instance)}", ""
+        yield path, f"must be {_wanted(kind.types)}, not {_shown(error.instance)}", _written(error)
     elif name == "required":
         yield path, f"lacks '{str(kind.property).strip(chr(34))}'", ""
     elif name == "enum":
         options = [str(option) for option in kind.options]
         yield path, f"must be one of {', '.join(options)}", nearest(str(error.instance), options)
+    elif name == "pattern":
+        options = str(kind.pattern).split("|")
+        shown = ", ".join("every_…, such as every_12h" if "[" in o else o for o in options)
+        message = f"must be one of {shown}, not {_shown(error.instance)}"
+        yield path, message, nearest(str(error.instance), options)
     elif name == "uniqueItems":
         yield path, "has the same item twice", ""
     elif name in ("minimum", "maximum"):
@@ -165,6 +172,15 @@ def _best_branch(error: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
             yield from _explain(nested)
     else:
         yield path, f"must be {_wanted(types)}, not {_shown(error.instance)}", ""
+
+
+def _written(error: Any) -> str:
+    """How a number is written that should be a text: a duration says its unit."""
+    value = error.instance
+    if error.kind.types != ["string"] or type(value) not in (int, float):
+        return ""
+    last = str(error.instance_path[-1]) if error.instance_path else ""
+    return f'write "{value}s" or "{value}m"' if last in _DURATIONS else f'write "{value}"'
 
 
 def _wanted(types: Any) -> str:
