@@ -143,7 +143,7 @@ SERVICE = _fields(
     credential_spec:credential! depends_on:depends deploy:deploy! device_cgroup_rules:texts
     devices:devices dns:list dns_opt:texts dns_search:list domainname:text entrypoint:command*
     provider:provider! environment:environment env_file:env_files expose:printed
-    external_links:texts extra_hosts:hosts group_add:texts gpus:gpus hostname:text
+    extends:base! external_links:texts extra_hosts:hosts group_add:texts gpus:gpus hostname:text
     healthcheck:healthcheck! image:text init:bool! ipc:text isolation:text labels:mapping
     label_file:texts links:texts logging:logging! mem_limit:size mem_reservation:size
     memswap_limit:size mem_swappiness:size mac_address:text
@@ -164,6 +164,7 @@ SERVICE = _fields(
     devices=Many(_fields("source:text target:text permissions:text")),
     provider=_fields("type:text options:multi"),
     env_files=Many(ENV_FILE),
+    base=_fields("file:text service:text"),  # of a service that extends one without content
     gpus=Many(DEVICE_REQUEST),
     healthcheck=HEALTHCHECK,
     logging=_fields("driver:text options:options"),

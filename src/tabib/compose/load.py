@@ -78,7 +78,7 @@ def _resolve(request: LoadRequest, files: Reader, problems: Problems) -> Resolut
     setting.environment["COMPOSE_PROJECT_NAME"] = name
     scope = Scope(setting.working_dir, setting.environment)
     tree = loader.model(setting.files, scope)
-    if not tree:
+    if not tree and not problems.found:
         problems.add("the Compose file is empty", mark=Mark(setting.files[0], 0, 0))
     elif not name:
         problems.add("the project has no name", suggestion="give one with -p, or with 'name:'")
@@ -201,12 +201,11 @@ class Loader:
         if not isinstance(document, Map):
             self.problems.add("a Compose file is a mapping: services: …", mark=Mark(path, 0, 0))
             raise Stop
-        tree = clone(document, tags=True)
-        reset_paths = resets.collect(tree)
+        tree = clone(document)
         if not self.request.no_interpolate:
             tree = Interpolation(scope.environment, self.problems).tree(tree)
             self.problems.settle(tree)
-        return tree, reset_paths
+        return tree, resets.of(document)
 
     def _merged(self, base: Map, over: Map) -> Map:
         tree: Map = Merge(self.problems).mappings(base, over, ())

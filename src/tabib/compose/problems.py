@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +18,7 @@ _ENOUGH = 200
 """A file with more problems is not a Compose file; looking on would only cost time."""
 _LONGEST = 400
 """Longest message, path or suggestion."""
+_VARIABLE = re.compile(r"\$\{?(\w+)")
 _WIDTH = 160
 """Longest part of an offending line that is shown."""
 
@@ -126,7 +128,7 @@ class Problems:
             "column": problem.mark.column,
             "path": problem.path,
             "message": problem.message,
-            "suggestion": problem.suggestion,
+            "suggestion": self._suggestion(problem),
             "source": self._source(problem.mark)[:_WIDTH],
         }
 
@@ -144,7 +146,18 @@ class Problems:
         if source.strip() and mark.column <= _WIDTH:
             shown = source[:_WIDTH].replace("\t", " ")
             text += f"\n    {shown}\n    {' ' * (mark.column - 1)}^"
-        return f"{text}\n    {problem.suggestion}" if problem.suggestion else text
+        suggestion = self._suggestion(problem)
+        return f"{text}\n    {suggestion}" if suggestion else text
+
+    def _suggestion(self, problem: Problem) -> str:
+        """What was probably meant; of an empty text, which variable left it empty."""
+        if problem.suggestion or "''" not in problem.message:
+            return problem.suggestion
+        unset = " ".join(warning.message for warning in self.warnings)
+        for name in _VARIABLE.findall(self._source(problem.mark)):
+            if f'the variable "{name}" is not set' in unset:
+                return f'the variable "{name}" is not set; a default is given as ${{{name}:-…}}'
+        return ""
 
 
 def _short(text: str) -> str:
