@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import care, commands, healing, loading, projects
+from benchmarks import care, commands, healing, loading, logs, projects
 from benchmarks.bench import Bench
 from benchmarks.table import render, write
 
@@ -18,6 +18,7 @@ SCENARIOS = {
     "many": projects.many,
     "healing": healing.measure,
     "care": care.measure,
+    "logs": logs.measure,
 }
 
 
