@@ -7,12 +7,13 @@ PYTHON ?= python3
 BIN    := .venv/bin
 ARGS   ?=
 SETUP  := $(PYTHON) -m setup
+ENGINE_TESTS := tests/conformance tests/e2e/test_building.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test check bench dev fmt
+.PHONY: help demo demo-down test test-engine28 check bench dev fmt
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: ## set up all that is missing, run the shop, break it three times, watch it heal
 	@$(PYTHON) -m demo
@@ -23,6 +24,11 @@ demo-down: ## take away what the set-up made: the shop, its images, the engine i
 test: ## set up, then run every test
 	@$(SETUP) venv engine images compose
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-engine28: ## what touches the engine, on Debian's newest one, with both its image stores (root)
+	@$(SETUP) venv
+	@$(SETUP).engine28 $(BIN)/python -m pytest $(ENGINE_TESTS) tests/engines/docker $(ARGS)
+	@$(SETUP).engine28 --containerd-store $(BIN)/python -m pytest $(ENGINE_TESTS) $(ARGS)
 
 check: ## format, lint, types, import layers
 	@$(SETUP) venv

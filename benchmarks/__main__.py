@@ -7,7 +7,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import care, commands, healing, loading, processes, projects, series
+from benchmarks import (
+    care,
+    commands,
+    healing,
+    loading,
+    processes,
+    projects,
+    sampling,
+    series,
+)
 from benchmarks.bench import Bench
 from benchmarks.table import render, write
 
@@ -20,6 +29,7 @@ SCENARIOS = {
     "care": care.measure,
     "processes": processes.measure,
     "series": series.measure,
+    "sampling": sampling.measure,
 }
 
 

@@ -225,3 +225,27 @@ def test_an_image_without_a_digest_is_refused(folder: Path, registry: Registry) 
     assert "docker.io/library/mine:latest" in done.stderr
     assert "no such host" in done.stderr
     assert compose(folder, "--resolve-image-digests", DOCKER_HOST=registry.url).code != 0
+
+
+def test_what_has_no_effect_is_told_beside_the_same_project(folder: Path) -> None:
+    text = """
+version: "3"
+services:
+  web:
+    image: nginx
+    deploy: {placement: {constraints: [node.role == manager]}}
+    healthcheck: {test: a, interval: 2s, start_interval: 1s}
+    secrets: [token]
+secrets: {token: {external: true}}
+"""
+    (folder / "compose.yaml").write_text(text)
+    printed = tabib(folder, "--format", "json")
+    assert printed.stdout == compose(folder, "--format", "json").out
+    told = printed.stderr.splitlines()
+    assert "'version' is obsolete" in told[0]
+    assert len(told) == 3
+    assert told[1].startswith("warning: secret token: external: a Docker Engine stores none")
+    assert told[1].endswith("`up` refuses it")
+    assert told[2] == "warning: service web: deploy.placement: no effect: there is one machine"
+    assert len(tabib(folder, "-q").stderr.splitlines()) == 1
+    assert len(tabib(folder, "--services").stderr.splitlines()) == 1

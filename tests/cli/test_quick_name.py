@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tabib.cli.project import load_project
+from tabib.cli.loading import load_project
 from tabib.cli.quick_name import quick_name
 from tabib.cli.settings import Settings
 

@@ -19,14 +19,16 @@ from tabib.model.errors import BuildFailed
 from tabib.model.project import FileObject
 
 
-def look(folder: Path, far: bool = False, **build: Any) -> tuple[Sources, BuildSource]:
+def look(
+    folder: Path, far: bool = False, given: tuple[str, ...] = (), **build: Any
+) -> tuple[Sources, BuildSource]:
     one = service("a", build={"context": str(folder), **build})
     secrets = {
         "file": FileObject(key="file", name="file", file=str(folder / "secret")),
         "value": FileObject(key="value", name="value", content="hunter2"),
     }
     whole = replace(project(one), secrets=secrets)
-    sources = Sources(whole, {"SSH_AUTH_SOCK": "/agent"}, far=far)
+    sources = Sources(whole, {"SSH_AUTH_SOCK": str(folder / "agent")}, far=far, ssh=given)
     return sources, sources.look([one])["a"]
 
 
@@ -91,10 +93,14 @@ def test_secrets_and_agents(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM a\n")
     (tmp_path / "secret").write_bytes(b"\x00bytes")
     secrets = [{"source": "file", "target": "other"}, {"source": "value"}]
-    _, found = look(tmp_path, secrets=secrets, ssh=["default", "k=/key"])
+    agent, key, other = (tmp_path / name for name in ("agent", "key", "other"))
+    for path in (agent, key, other):
+        path.touch()
+    ssh = ["default", f"k={key}", f"l={key}"]
+    _, found = look(tmp_path, secrets=secrets, ssh=ssh, given=(f"l={key},{other}",))
     values = {name: base64.b64decode(value) for name, value in found.secrets.items()}
     assert values == {"other": b"\x00bytes", "value": b"hunter2"}
-    assert found.ssh == ("default=/agent", "k=/key")
+    assert found.ssh == (f"default={agent}", f"k={key}", f"l={key},{other}")
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,10 @@ def test_secrets_and_agents(tmp_path: Path) -> None:
         ({"dockerfile": "None"}, "No such file"),
         ({"secrets": [{"source": "none"}]}, "none"),
         ({"secrets": [{"source": "file"}]}, "No such file"),
-        ({"ssh": ["other"]}, "no agent"),
+        ({"additional_contexts": {"a": "/nowhere"}}, "/nowhere is no folder"),
+        ({"ssh": ["other"]}, "no key"),
+        ({"ssh": ["k=/nowhere"]}, "/nowhere is not there"),
+        ({"ssh": ["default"]}, "agent is not there"),
         ({"context": "https://x/y.git", "dockerfile_inline": "FROM a"}, "dockerfile_inline"),
         ({"dockerfile": "Bad"}, "line 1"),
     ],
@@ -120,7 +129,7 @@ def test_what_is_wrong_is_a_problem_and_no_error(
 
 def test_a_daemon_on_another_machine_sees_no_file_of_this_one(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM a\n")
-    local = {"additional_contexts": {"a": "/b"}}
+    local = {"additional_contexts": {"a": str(tmp_path)}}
     assert look(tmp_path, far=True, **local)[1].problem
     assert look(tmp_path, far=True, ssh=["k=/key"])[1].problem
     assert not look(tmp_path, **local)[1].problem

@@ -210,3 +210,49 @@ def test_problems_of_the_including_and_the_included_file_come_together() -> None
         "services.b.depends_on.nobody",
         "services.b.imag",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("services:\n\ta:\n", (2, 1), "indent with spaces"),
+        ("services:\n  a:\n    image: x\n\tports: []\n", (4, 1), "indent with spaces"),
+        ("services:\n  a:\n    image: x\n   ports: []\n", (4, 4), "indent it as the lines above"),
+        ("services:\n  a:\n    image x\n    ports: []\n", (4, 10), "the line above lacks its ':'"),
+        ("services: {a: {image: x}}\nx-a: @b\n", (2, 6), "that begins with '@' stands in quotes"),
+        ("services: {a: {image: x}}\nx-a: b: c\n", (2, 7), "that holds ': ' stands in quotes"),
+        ('services: {a: {image: x}}\nx-a: "b\nx-b: c\n', (2, 6), "the quote that begins here"),
+        ("services:\n  a: {image: x\n  b: {image: y}\n", (2, 6), "the '{' that begins here"),
+        ("services:\n  a:\n    command: [a, b\n    image: x\n", (3, 14), "the '[' that begins"),
+        ("services:\n&a", (2, 1), "a key ends with ':'"),
+        ("services:\n  a:\n    image: x\n    tty\n", (4, 5), "a key ends with ':'"),
+    ],
+)
+def test_what_is_no_yaml_says_where_to_correct_it(
+    text: str, place: tuple[int, int], hint: str
+) -> None:
+    [problem] = problems(text)
+    assert (problem["line"], problem["column"]) == place
+    assert hint in problem["suggestion"]
+
+
+def test_an_empty_text_names_the_variable_that_is_not_set() -> None:
+    text = 'services: {a: {image: x, ports: ["${PORT}"], mem_limit: "$MEM", cpus: ""}}\n'
+    hints = [problem["suggestion"] for problem in problems(text)]
+    assert any('"PORT" is not set' in hint for hint in hints)
+
+
+def test_a_duration_without_a_unit_is_written_with_one() -> None:
+    [problem] = problems("services: {a: {image: x, stop_grace_period: 10}}\n")
+    assert problem["suggestion"] == 'write "10s" or "10m"'
+
+
+def test_a_pattern_is_told_as_its_words() -> None:
+    [problem] = problems("services: {a: {image: x, pull_policy: alwys}}\n")
+    assert "always, never, build" in problem["message"]
+    assert problem["suggestion"] == "did you mean 'always'?"
+
+
+def test_what_is_wrong_as_a_whole_is_not_called_empty_too() -> None:
+    [problem] = problems("services: [a]\n")
+    assert "must be a mapping" in problem["message"]

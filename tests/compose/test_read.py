@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tabib.compose import schema
+from tabib.compose import scalars, schema
 from tabib.compose.extension import plain
 from tabib.compose.problems import Problems, Stop
 from tabib.compose.read import decode, documents
@@ -108,3 +108,16 @@ def test_several_documents() -> None:
 @pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_encodings(coding: str) -> None:
     assert decode("a: ü".encode(coding), "f", Problems()) == "a: ü"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("5s", "5s"), ("80:80", "80:80"), ("1e", "1e"), ("0x1f", 31), ("0b11", 3), ("1.", 1.0),
+        ("1_000", 1000), ("1_", 1), ("-7", -7), ("1e3", 1000.0), ("2024-05", "2024-05"),
+        ("1.2.3", "1.2.3"), ("+", "+"), ("-", "-"), ("0o17", 15), ("1f", "1f"), ("0x", "0x"),
+    ],
+)  # fmt: skip
+def test_what_begins_like_a_number(text: str, value: object) -> None:
+    found = scalars.plain(text)
+    assert (found, type(found)) == (value, type(value))

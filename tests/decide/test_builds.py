@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from support.projects import project, service
-from tabib.decide.builds import Building, plan_builds
-from tabib.decide.images import plan_pulls, to_build
+from tabib.decide.build_reach import Building
+from tabib.decide.builds import plan_builds
+from tabib.decide.images import identities, plan_pulls, to_build
 from tabib.decide.transfers import plan_pull, plan_push
 from tabib.model.build import BUILDX, ENGINE, BuildChoice, BuildSource
 from tabib.model.container import ImageState
@@ -26,7 +28,12 @@ def built(name: str, **build: Any) -> Service:
 
 def plan(*services: Service, builders: frozenset[str] = BOTH, **fields: Any) -> Plan:
     texts = fields.pop("texts", {})
-    sources = {s.name: BuildSource(context="/x", text=texts.get(s.name, "")) for s in services}
+    sources = {
+        s.name: BuildSource(
+            context="/x", text=texts.get(s.name, ""), ssh=tuple(s.spec["build"].get("ssh", ()))
+        )
+        for s in services
+    }
     building = Building(
         project=project(*services), sources=sources, builders=builders, platform="linux/amd64",
         **fields,
@@ -109,18 +116,19 @@ NEEDS = [
     {"entitlements": ["network.host"]},
     {"privileged": True},
     {"provenance": "true"},
+    {"sbom": "true"},
 ]
 
 
 @pytest.mark.parametrize("said", NEEDS, ids=lambda said: next(iter(said)))
 def test_what_needs_buildkit_is_built_with_it_or_refused(said: dict[str, Any]) -> None:
-    [step] = plan(built("a", **said)).steps
+    [step] = plan(built("a", **said), keeps_all=True).steps
     assert step.build is not None
-    assert step.build.builder == BUILDX
+    assert (step.build.builder, step.build.instance) == (BUILDX, "default")
     assert f"`{next(iter(said))}`" in step.reason
     assert step.build.labels["com.docker.compose.service"] == "a"
     with pytest.raises(BuildFailed, match=next(iter(said))) as caught:
-        plan(built("a", **said), builders=frozenset({ENGINE}))
+        plan(built("a", **said), builders=frozenset({ENGINE}), keeps_all=True)
     assert "buildx" in caught.value.advice
 
 
@@ -129,10 +137,70 @@ def test_an_image_that_is_to_run_is_built_for_one_platform() -> None:
     [here] = plan(both).steps
     assert here.build is not None
     assert (here.build.platforms, here.build.builder) == (("linux/amd64",), ENGINE)
-    [all_of_them] = plan(both, single=False).steps
+    [all_of_them] = plan(both, single=False, keeps_all=True).steps
     assert all_of_them.build is not None
     assert all_of_them.build.builder == BUILDX
     assert all_of_them.build.platforms == ("linux/arm64", "linux/amd64")
+
+
+BEYOND = [
+    ({"platforms": ["linux/arm64", "linux/amd64"]}, "linux/arm64, linux/amd64"),
+    ({"provenance": "mode=max"}, "provenance"),
+]
+
+
+@pytest.mark.parametrize(("said", "words"), BEYOND, ids=["platforms", "attestations"])
+def test_what_the_engine_cannot_keep_is_pushed_or_refused(said: dict[str, Any], words: str) -> None:
+    one = built("a", **said)
+    with pytest.raises(BuildFailed, match=words) as caught:
+        plan(one, single=False)
+    assert "--push" in caught.value.advice
+    push = BuildChoice(push=True)
+    unnamed = replace(one, spec={k: v for k, v in one.spec.items() if k != "image"})
+    with pytest.raises(BuildFailed, match="no `image:`"):
+        plan(unnamed, single=False, choice=push)
+    [note] = plan(unnamed, single=False, choice=push, keeps_all=True).notes
+    assert "a is not pushed" in note
+    [step] = plan(one, single=False, choice=push).steps
+    assert step.build is not None
+    assert (step.build.push, step.build.instance) == (True, ""), "the builder that the user chose"
+    [step] = plan(one, single=False, choice=push, keeps_all=True).steps
+    assert step.build is not None
+    assert (step.build.push, step.build.instance) == (False, "default"), "kept, then pushed"
+
+
+def test_an_image_that_is_to_run_goes_without_attestations_that_cannot_be_kept() -> None:
+    found = plan(built("a", provenance="true"))
+    assert found.steps[0].build is not None
+    assert (found.steps[0].build.builder, found.steps[0].build.attestations) == (ENGINE, {})
+    assert "without provenance" in found.notes[0]
+    unwanted = plan(built("a", sbom="false"))
+    assert unwanted.steps[0].build is not None
+    assert (unwanted.steps[0].build.builder, unwanted.notes) == (ENGINE, ())
+
+
+def test_a_builder_by_name_and_a_limit_of_memory() -> None:
+    limit = BuildChoice(memory_bytes=1 << 30)
+    found = plan(built("a"), choice=limit)
+    assert found.steps[0].build is not None
+    assert (found.steps[0].build.memory_bytes, found.notes) == (1 << 30, ())
+    [note] = plan(built("a", ssh=["default"]), choice=limit).notes
+    assert "--memory does not hold" in note
+    [step] = plan(built("a"), choice=BuildChoice(builder="mine")).steps
+    assert step.build is not None
+    assert (step.build.builder, step.build.instance) == (BUILDX, "mine")
+    assert "`--builder`" in step.reason
+
+
+def test_who_names_an_image_that_is_built_here() -> None:
+    store = ImageState(id="sha256:1", digests=("a@sha256:1",))
+    pushed = ImageState(id="sha256:1", digests=("a@sha256:2",))
+    for image, one, kind in (
+        (store, built("a"), "id"),
+        (pushed, built("a"), "digest"),
+        (store, service("a", image="a:1"), "digest"),
+    ):
+        assert identities([one], {"a:1": image})["a"].kind == kind
 
 
 def test_what_is_wrong_with_a_source_is_told() -> None:

@@ -201,3 +201,21 @@ def test_hostile_text_costs_little(piece: str, count: int) -> None:
     redact(text)
     looks_secret(text)
     assert time.process_time() - started < 0.5
+
+
+PIECES = st.sampled_from(
+    [
+        *("password", "pwd:", "pass", "api_key", "KEY", "ſecret=", "toKen", "Bearer ", "bearer"),
+        *("Authorization:", "https://", "user:", "pw@host", "AKIAABCDEFGHIJKLMNOP", "eyJ"),
+        *("ghp_", "abcdefghijklmnopqrstuvwxyz0123456789ABCD", "sk-", "npm_", "xoxb-", "glpat-"),
+        *("12345678:", "rk_test_", "sk_live_", "AIza", "--", "=", ":", " ", "\t", "'", '"', "\\"),
+        *("hunter2known", "GET /", "200", "ms", "é", "-----BEGIN RSA PRIVATE KEY-----"),
+        *("-----END RSA PRIVATE KEY-----", "dckr_pat_", "AGE-SECRET-KEY-1", "credentials"),
+    ]
+)
+
+
+@given(st.lists(st.lists(PIECES, max_size=6).map("".join), max_size=12))
+def test_the_quick_way_finds_the_same(lines: list[str]) -> None:
+    redactor = Redactor.knowing(["hunter2known"])
+    assert redactor.quick_lines(lines) == redactor.lines(lines)

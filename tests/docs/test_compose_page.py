@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -90,3 +93,21 @@ def test_what_is_degraded_or_refused_says_how() -> None:
     assert [
         path for path, one in DOCKER.supports.items() if one.level != "honoured" and not one.how
     ] == []
+
+
+def limits() -> Iterator[tuple[str, int]]:
+    """Every limit of the loader by its name."""
+    for found in pkgutil.iter_modules(tabib.compose.__path__, "tabib.compose."):
+        for name, value in vars(importlib.import_module(found.name)).items():
+            if re.match(r"_?MAX_(?!INT64)|_LONGEST_NUMBER$|_SHOWN$|_ENOUGH$", name):
+                yield name, value
+
+
+def test_every_limit_of_the_loader_is_on_the_page() -> None:
+    _, _, rest = PAGE.read_text("utf-8").partition("#### Limits")
+    table, _, _ = rest.partition("###")
+    found = dict(limits())
+    assert len(found) > 10
+    for name, value in found.items():
+        shown = f"{value >> 20} MB" if value % (1 << 20) == 0 else f"{value:,}"
+        assert re.search(rf"\b{shown}\b", table), f"{name} = {shown}"

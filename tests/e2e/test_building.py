@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -60,6 +61,14 @@ def site(engine: engine_api.Engine, tmp_path: Path) -> Iterator[Site]:
             for tag in one.get("RepoTags") or ():
                 if tag.startswith(tabib.prefix):
                     engine.call("DELETE", f"/images/{tag}", query=[("force", "1")])
+
+
+@pytest.fixture
+def buildkit(site: Site) -> Site:
+    config = buildx.ensure()
+    assert config is not None, "docker buildx is not to be had here"
+    site.tabib.env["DOCKER_CONFIG"] = str(config)
+    return site
 
 
 def test_up_builds_what_is_missing_and_releases_what_came_out(site: Site) -> None:
@@ -148,10 +157,8 @@ def test_a_command_that_dies_in_the_middle_leaves_no_build(site: Site) -> None:
     assert site.tabib("images", cwd=site.folder).well()
 
 
-def test_buildkit_builds_what_needs_it(site: Site) -> None:
-    config = buildx.ensure()
-    assert config is not None, "docker buildx is not to be had here"
-    site.tabib.env["DOCKER_CONFIG"] = str(config)
+def test_buildkit_builds_what_needs_it(buildkit: Site) -> None:
+    site = buildkit
     (site.folder / "token").write_text("hunter2hunter2")
     site.add(
         "    # of base\nsecrets: {tok: {file: token}}\n"
@@ -185,3 +192,64 @@ def test_buildkit_that_is_not_there_is_named(site: Site, tmp_path: Path) -> None
     )
     for verb in ("build", "up"):
         site.tabib(verb, "--dry-run", cwd=site.folder).ended(6, "RUN --mount (line 2)", "buildx")
+
+
+def test_an_ssh_agent_of_the_file_and_of_the_command_line(buildkit: Site, tmp_path: Path) -> None:
+    tabib, cwd = buildkit.tabib, buildkit.folder
+    (cwd / "base" / "Dockerfile").write_text(
+        "FROM busybox:1.36\nRUN --mount=type=ssh,required=true test -S $SSH_AUTH_SOCK\n"
+    )
+    tabib.env.pop("SSH_AUTH_SOCK", None)
+    tabib("build", "--ssh", "default", cwd=cwd).ended(6, "no agent runs here", "ssh-agent")
+    agent = socket.socket(socket.AF_UNIX)
+    agent.bind(str(tmp_path / "agent"))
+    agent.listen()
+    with agent:
+        tabib("build", "--ssh", f"default={tmp_path}/agent", cwd=cwd).well()
+        tabib.env["SSH_AUTH_SOCK"] = f"{tmp_path}/agent"
+        path = cwd / "compose.yaml"
+        path.write_text(
+            path.read_text().replace("context: base,", "context: base, ssh: [default],")
+        )
+        dry = tabib("build", "--dry-run", cwd=cwd).well()
+        assert "with BuildKit, for `ssh`" in dry.out
+        tabib("build", "--no-cache", cwd=cwd).well()
+
+
+def test_several_platforms_are_kept_by_engines_that_can_and_refused_by_others(
+    buildkit: Site,
+) -> None:
+    tabib, cwd = buildkit.tabib, buildkit.folder
+    (cwd / "base" / "Dockerfile").write_text("FROM scratch\nCOPY kept /\n")
+    path = cwd / "compose.yaml"
+    both = "context: base, platforms: [linux/amd64, linux/arm64],"
+    path.write_text(path.read_text().replace("context: base,", both))
+    done = tabib("build", cwd=cwd)
+    status = tabib.engine.call("GET", "/info").get("DriverStatus") or []
+    if ["driver-type", "io.containerd.snapshotter.v1"] not in status:
+        done.ended(6, "linux/amd64, linux/arm64", "cannot be kept", "--push", "containerd")
+        tabib("build", "--push", cwd=cwd).ended(6, "no `image:`")
+        return
+    done.well()
+    seen = tabib.engine.call("GET", "/images/json", query=[("manifests", "1")])
+    [image] = [one for one in seen if f"{buildkit.image}:latest" in (one["RepoTags"] or ())]
+    platforms = {one["ImageData"]["Platform"]["architecture"] for one in image["Manifests"]}
+    assert platforms == {"amd64", "arm64"}
+
+
+def test_a_limit_of_memory_holds_for_each_instruction(site: Site) -> None:
+    files = "/sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max"
+    (site.folder / "base" / "Dockerfile").write_text(
+        f"FROM busybox:1.36\nRUN cat {files} 2>/dev/null > /limit || true\n"
+    )
+    site.tabib("build", "-m", "64m", cwd=site.folder).well()
+    site.tabib("up", cwd=site.folder).well()
+    assert site.words("cat", "/limit").strip() == str(64 << 20)
+
+
+@pytest.mark.parametrize(
+    ("option", "instead"),
+    [("--check", "docker buildx build --check"), ("--print", "docker compose build --print")],
+)
+def test_what_is_compose_alone_is_named(site: Site, option: str, instead: str) -> None:
+    site.tabib("build", option, cwd=site.folder).ended(2, instead)

@@ -14,15 +14,17 @@ if TYPE_CHECKING:
     from tabib.model.project import Project
 
 
-def sources_for(settings: Settings, project: Project) -> Sources | None:
-    """The sources of the project's services; None where nothing of it is built."""
+def sources_for(settings: Settings, project: Project, ssh: Iterable[str] = ()) -> Sources | None:
+    """The sources of the project's services; None where nothing of it is built. ``ssh``: what the
+    command line adds to each service's."""
     services = [*project.services.values()]
     if not any("build" in one.spec for one in services):
         return None
     from tabib.client.sources import Sources
 
     remote = remote_address(settings)
-    found = Sources(project, os.environ, far=remote is not None and not remote.path)
+    far = remote is not None and not remote.path
+    found = Sources(project, os.environ, far=far, ssh=tuple(ssh))
     found.look(services)
     return found
 

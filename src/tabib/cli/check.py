@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any
 
 FIELDS = {
@@ -44,11 +43,16 @@ def parse(words: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
 
 def check(words: Sequence[str]) -> None:
     """Load what plain ``words`` name, and say its warnings. :raises ConfigError: it is wrong."""
-    _spare_inspect()
-    from tabib.cli.project import load_project
-    from tabib.cli.settings import Settings
+    from tabib.cli import spare
 
-    load_project(Settings(**parse(words)[0]), no_hashes=True)
+    with spare.patterns():
+        import yaml  # noqa: F401 - the loader is going to want it
+
+        import tabib.compose  # noqa: F401 - so is the next one
+        from tabib.cli.loading import check_project
+        from tabib.cli.settings import Settings
+
+    check_project(Settings(**parse(words)[0]))
 
 
 def leave() -> None:
@@ -56,23 +60,3 @@ def leave() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
-
-
-class _Later(ModuleType):
-    """A module that is imported when something in it is wanted."""
-
-    def __getattr__(self, name: str) -> Any:
-        from importlib import import_module
-
-        return getattr(import_module(self.__name__), name)
-
-
-def _spare_inspect() -> None:
-    """``dataclasses`` imports ``inspect`` (8 ms) for classes without a docstring: not ours."""
-    if "dataclasses" in sys.modules or "inspect" in sys.modules:
-        return
-    sys.modules["inspect"] = _Later("inspect")
-    try:
-        import dataclasses  # noqa: F401 - it keeps what stands in for ``inspect``
-    finally:
-        del sys.modules["inspect"]

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 def complete_services(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """Services of the project here that begin with ``incomplete``; none where it is unreadable."""
+    from tabib.cli.loading import load_project
     from tabib.cli.options import settings_of
-    from tabib.cli.project import load_project
     from tabib.model.errors import TabibError
 
     try:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tabib.cli.console import Console
+from tabib.cli.loading import here, load_project
 from tabib.cli.quick_name import find_file, quick_name
 from tabib.cli.settings import Settings
-from tabib.model.errors import ConfigError, UsageError
+from tabib.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from tabib.compose.request import LoadRequest
     from tabib.model.project import Project
 
 
@@ -25,64 +24,11 @@ class Target:
     project: Project | None = None
 
 
-def _here() -> str:
-    try:
-        return os.getcwd()
-    except FileNotFoundError as error:
-        raise ConfigError(
-            "the folder that this terminal is in was removed",
-            attempted="look for a Compose file",
-            advice="Change to a folder that exists.",
-        ) from error
-
-
-def load_request(settings: Settings, services: Sequence[str] = (), **flags: Any) -> LoadRequest:
-    """The load that the global options ask for; ``flags`` are further fields of the request."""
-    from tabib.compose.request import LoadRequest
-
-    fetch: Callable[[str], str] | None = None
-    if settings.allow_remote:
-        from tabib.cli import remote
-
-        fetch = remote.fetch
-    return LoadRequest(
-        fetch=fetch,
-        cwd=_here(),
-        environment=dict(os.environ),
-        files=settings.files,
-        project_name=settings.project_name,
-        project_directory=settings.project_directory,
-        profiles=settings.profiles,
-        env_files=settings.env_files,
-        services=tuple(services),
-        **flags,
-    )
-
-
-def load_project(
-    settings: Settings, services: Sequence[str] = (), *, warn: bool = True, **flags: Any
-) -> Project:
-    """The project of the Compose files that the settings name.
-
-    :raises ConfigError: there is none, or it is wrong.
-    """
-    from tabib import compose
-    from tabib.cli.files import RealFiles
-
-    project = compose.load(load_request(settings, services, **flags), RealFiles())
-    if warn:
-        console = Console(settings.ansi)
-        for warning in project.warnings:
-            place = f"{_short(warning.file)}:{warning.line}: " if warning.line else ""
-            console.warn(place + warning.message)
-    return project
-
-
 def has_file(settings: Settings) -> bool:
     """Whether a Compose file is named, or stands in this folder or one above."""
     if settings.files or os.environ.get("COMPOSE_FILE"):
         return True
-    return bool(find_file(settings.project_directory or _here()))
+    return bool(find_file(settings.project_directory or here()))
 
 
 def target(settings: Settings, services: Sequence[str] = ()) -> Target:
@@ -99,7 +45,7 @@ def target(settings: Settings, services: Sequence[str] = ()) -> Target:
 
 def name_of(settings: Settings) -> str:
     """The name of the project to look at; loads the file only where nothing simpler tells."""
-    known = settings.project_name or quick_name(settings, os.environ, _here())
+    known = settings.project_name or quick_name(settings, os.environ, here())
     return known or load_project(settings, warn=False).name
 
 
@@ -124,8 +70,3 @@ def check_services(project: Project, services: Sequence[str]) -> None:
             target=name,
             advice=f"Did you mean {near[0]}?" if near else f"It has: {', '.join(known)}.",
         )
-
-
-def _short(path: str) -> str:
-    relative = os.path.relpath(path) if path else ""
-    return path if relative.startswith("..") else relative

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tabib.model.record import Record
 
 
-@dataclass(slots=True)
-class Settings:
+class Settings(Record):
     """Filled by the options before and after the command's name; what comes later wins."""
 
     files: tuple[str, ...] = ()

@@ -6,8 +6,9 @@ from typing import Any
 
 from tabib.cli.builds import credentials
 from tabib.cli.console import Console
+from tabib.cli.loading import load_project
 from tabib.cli.operation import follow, progress_for
-from tabib.cli.project import check_services, load_project
+from tabib.cli.project import check_services
 from tabib.cli.render.plan import print_plan
 from tabib.cli.render.summary import transfer_summary
 from tabib.cli.session import connect, who

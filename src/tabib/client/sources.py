@@ -28,7 +28,11 @@ class _Found:
 
 
 class Unusable(Exception):
-    """Why a service cannot be built; told only once it has to be."""
+    """Why a service cannot be built, and what to do; told only once it has to be."""
+
+    def __init__(self, problem: str, advice: str = "") -> None:
+        super().__init__(problem)
+        self.source = BuildSource(problem=problem, advice=advice)
 
 
 @dataclass(slots=True)
@@ -41,6 +45,8 @@ class Sources:
     environ: Mapping[str, str]
     far: bool = False
     """The daemon is on another machine, and sees no file of this one."""
+    ssh: tuple[str, ...] = ()
+    """What the command line says beside each service's ``ssh``."""
     found: dict[str, _Found] = field(default_factory=dict)
 
     def look(self, services: Iterable[Service]) -> dict[str, BuildSource]:
@@ -50,7 +56,7 @@ class Sources:
                 try:
                     self.found[service.name] = self._find(service.spec["build"])
                 except Unusable as problem:
-                    self.found[service.name] = _Found(BuildSource(problem=str(problem)))
+                    self.found[service.name] = _Found(problem.source)
         return {name: one.source for name, one in self.found.items()}
 
     def chunks(self, service: str) -> Iterator[bytes]:
@@ -107,21 +113,45 @@ class Sources:
         return values
 
     def _ssh(self, said: Mapping[str, Any]) -> tuple[str, ...]:
-        found = []
-        for one in said.get("ssh") or ():
-            identity, _, path = str(one).partition("=")
-            path = path or (self.environ.get("SSH_AUTH_SOCK", "") if identity == "default" else "")
-            if not path:
-                raise Unusable(f"`ssh: {identity}`: no agent runs here (SSH_AUTH_SOCK is not set)")
-            found.append(f"{identity}={path}")
-        if found and self.far:
+        asked = [str(one).partition("=") for one in (*(said.get("ssh") or ()), *self.ssh)]
+        if asked and self.far:
             raise Unusable("`ssh` is for a daemon on the same machine only")
-        return tuple(found)
+        found = {name: self._keys(name, given) for name, _, given in asked}
+        return tuple(f"{name}={paths}" for name, paths in found.items())
+
+    def _keys(self, name: str, given: str) -> str:
+        """Paths with commas between them: an agent's socket, or keys."""
+        given = given or (self.environ.get("SSH_AUTH_SOCK", "") if name == "default" else "")
+        if not given:
+            raise _no_agent(name)
+        paths = [os.path.abspath(os.path.expanduser(path)) for path in given.split(",")]
+        for path in paths:
+            if not os.path.exists(path):
+                raise Unusable(
+                    f"`ssh: {name}`: {path} is not there", "Name an agent's socket, or a key."
+                )
+        return ",".join(paths)
 
     def _check_contexts(self, said: Mapping[str, Any]) -> None:
         for name, value in (said.get("additional_contexts") or {}).items():
-            if self.far and _LOCAL_CONTEXT.match(str(value)):
+            if not _LOCAL_CONTEXT.match(str(value)):
+                continue
+            if self.far:
                 raise Unusable(f"additional context {name}: the daemon is on another machine")
+            if not os.path.isdir(str(value)):
+                raise Unusable(f"its additional context {name}: {value} is no folder")
+
+
+def _no_agent(identity: str) -> Unusable:
+    if identity == "default":
+        return Unusable(
+            "`ssh: default`: no agent runs here (SSH_AUTH_SOCK is not set), and no key is named",
+            "Start an agent (`eval $(ssh-agent)`, `ssh-add`), or name a key: `default=PATH`.",
+        )
+    return Unusable(
+        f"`ssh: {identity}` names no agent's socket and no key",
+        f"Name one: `{identity}=PATH`.",
+    )
 
 
 def _beside(where: str, said: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tabib.compose.load import load
+from tabib.compose.load import check, load
 from tabib.compose.request import LoadRequest, Reader
 
-__all__ = ["LoadRequest", "Reader", "load"]
+__all__ = ["LoadRequest", "Reader", "check", "load"]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tabib.compose import gotext, shellwords
+from tabib.compose import gotext
 from tabib.compose.interpolate import to_boolean
 
 Decoder = Callable[[Any], Any]
@@ -215,6 +215,8 @@ def command(value: Any) -> list[str] | None:
     if value is None:
         return None
     if isinstance(value, str):
+        from tabib.compose import shellwords  # most commands are lists
+
         return shellwords.split(value)
     return texts(value)  # type: ignore[no-any-return]
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
-from tabib.compose import dotenv
 from tabib.compose.paths import base_name, folder, join
 from tabib.compose.problems import Problems, Stop
 from tabib.compose.read import MAX_BYTES, decode
@@ -20,6 +18,7 @@ OVERRIDES = (
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 )
+_USABLE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_-")
 _TRUE = ("1", "t", "T", "true", "TRUE", "True")
 _FALSE = ("0", "f", "F", "false", "FALSE", "False", "")
 
@@ -37,7 +36,7 @@ class Setting(NamedTuple):
 
 def normalise_name(text: str) -> str:
     """The project name that a folder's name, or ``name:``, gives."""
-    return re.sub("[^a-z0-9_-]", "", text.lower()).lstrip("_-")
+    return "".join(char for char in text.lower() if char in _USABLE).lstrip("_-")
 
 
 class Discovery:
@@ -146,6 +145,8 @@ def parse_env_file(
 
     :raises Stop: the file is missing or unreadable.
     """
+    from tabib.compose import dotenv  # many projects have no such file
+
     if not reader.is_file(path):
         what = "is a folder" if reader.is_dir(path) else "does not exist"
         problems.add(f"the env file {path} {what}")

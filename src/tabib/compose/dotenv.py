@@ -37,9 +37,10 @@ class _Parser:
 
     def parse(self) -> None:
         while self._next_statement():
+            start = self.at
             name, inherited = self._name()
             if " " in name:
-                raise self._error("a name cannot hold a space")
+                raise self._error(f"'{name}' is no name=value: a name holds no space", start)
             if inherited:
                 value = self.lookup(name)
                 if value is not None:

@@ -3,8 +3,8 @@ and hashes them. Source: compose-go 2.9.1 ``types`` (Docker Compose 2.40.3)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
 
 from tabib.compose import decode as d
 from tabib.compose.tree import Path
@@ -12,11 +12,9 @@ from tabib.compose.tree import Path
 Emit = Literal["filled", "given", "always"]
 
 
-class Note(Protocol):
-    """Takes what does not fit, with the value at fault, and the ``x-*`` keys of a struct;
-    returns what stands in for the value."""
-
-    def __call__(self, path: Path, found: str | dict[str, Any], value: Any = None) -> Any: ...
+Note = Callable[..., Any]
+"""Takes the path of what does not fit, what is wrong with it and the value at fault, or the path
+of a struct and its ``x-*`` keys; returns what stands in for the value."""
 
 
 class Field(NamedTuple):
@@ -25,6 +23,8 @@ class Field(NamedTuple):
     key: str
     decode: Any
     emit: Emit = "filled"
+    silent: bool = False
+    """Nothing is printed where nothing is written: most keys of most services."""
 
 
 Struct = Sequence[Field]
@@ -37,7 +37,10 @@ def _fields(table: str, **special: Any) -> list[Field]:
         key, _, kind = word.partition(":")
         emit: Emit = "given" if kind.endswith("!") else "always" if kind.endswith("*") else "filled"
         kind = kind.rstrip("!*")
-        fields.append(Field(key, special[kind] if kind in special else KINDS[kind], emit))
+        decode = special[kind] if kind in special else KINDS[kind]
+        # of a struct whose value is not there, something may be printed always
+        silent = emit == "given" or (emit == "filled" and not isinstance(decode, list))
+        fields.append(Field(key, decode, emit, silent))
     return fields
 
 
@@ -140,7 +143,7 @@ SERVICE = _fields(
     credential_spec:credential! depends_on:depends deploy:deploy! device_cgroup_rules:texts
     devices:devices dns:list dns_opt:texts dns_search:list domainname:text entrypoint:command*
     provider:provider! environment:environment env_file:env_files expose:printed
-    external_links:texts extra_hosts:hosts group_add:texts gpus:gpus hostname:text
+    extends:base! external_links:texts extra_hosts:hosts group_add:texts gpus:gpus hostname:text
     healthcheck:healthcheck! image:text init:bool! ipc:text isolation:text labels:mapping
     label_file:texts links:texts logging:logging! mem_limit:size mem_reservation:size
     memswap_limit:size mem_swappiness:size mac_address:text
@@ -161,6 +164,7 @@ SERVICE = _fields(
     devices=Many(_fields("source:text target:text permissions:text")),
     provider=_fields("type:text options:multi"),
     env_files=Many(ENV_FILE),
+    base=_fields("file:text service:text"),  # of a service that extends one without content
     gpus=Many(DEVICE_REQUEST),
     healthcheck=HEALTHCHECK,
     logging=_fields("driver:text options:options"),
@@ -197,19 +201,17 @@ def struct(fields: Struct, value: Any, path: Path, note: Note) -> dict[str, Any]
     if extras:
         note(path, extras)
     result: dict[str, Any] = {}
-    for field in fields:
-        given = _get(value, field.key)
-        if given is None and field.emit == "given":
-            continue
-        decoded = _value(field.decode, given, (*path, field.key), note)
-        if field.emit != "filled" or decoded not in (None, "", 0, False, [], {}):
-            result[field.key] = decoded
+    for key, decode, emit, silent in fields:
+        given = value.get(key)
+        if given is None:
+            if silent:
+                continue
+            # Compose has two structs with capital keys in its output (blkio), small in the file
+            given = value.get(key.lower())
+        decoded = _value(decode, given, (*path, key), note)
+        if emit != "filled" or decoded not in (None, "", 0, False, [], {}):
+            result[key] = decoded
     return result
-
-
-def _get(value: dict[str, Any], key: str) -> Any:
-    """Compose has two structs with capital keys in its output (blkio), small ones in the file."""
-    return value.get(key, value.get(key.lower()) if key[0].isupper() else None)
 
 
 def _value(decode: Any, value: Any, path: Path, note: Note) -> Any:

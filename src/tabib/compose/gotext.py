@@ -26,7 +26,8 @@ def parse_int(text: str, low: int = -(1 << 63), high: int = _MAX_INT64) -> int:
 
 def parse_float(text: str) -> float:
     """``strconv.ParseFloat``; :raises ValueError: not a number that JSON can hold."""
-    if not _FLOAT.fullmatch(text) or not math.isfinite(float(text)):
+    simple = text.isascii() and text.replace(".", "", 1).isdigit()
+    if not (simple or _FLOAT.fullmatch(text)) or not math.isfinite(float(text)):
         raise ValueError(f"'{text[:40]}' is not a number")
     return float(text)
 

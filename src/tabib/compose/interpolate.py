@@ -43,6 +43,7 @@ _CASTS: dict[str, Caster] = {
     **dict.fromkeys(_FLOATS.split(), parse_float),
     **dict.fromkeys(_BOOLEANS.split(), to_boolean),
 }
+_CAST_KEYS = {key.partition(".")[0] for key in _CASTS}
 _LONGEST = 3
 
 
@@ -51,6 +52,8 @@ def _caster(path: Path) -> Caster | None:
     if len(path) == 3 and path[2] in _TOP.get(str(path[0]), ()):
         return to_boolean
     if len(path) < 3 or path[0] != "services" or len(path) > 2 + _LONGEST:
+        return None
+    if path[2] not in _CAST_KEYS:
         return None
     inner = [str(part) if isinstance(part, str) else "*" for part in path[2:]]
     found = _CASTS.get(".".join(inner))
@@ -83,11 +86,13 @@ class Interpolation:
         return value
 
     def text(self, text: str, path: Path, mark: Mark) -> Any:
+        cast = _caster(path)
+        if cast is None and "$" not in text:
+            return text
         substitution = Substitution(self.environment.get, [], self.left)
         try:
             value = substitution.apply(text)
             self.left = substitution.left
-            cast = _caster(path)
             result: Any = cast(value) if cast else value
         except TemplateError as error:
             self.problems.add(str(error), mark=mark, path=path)

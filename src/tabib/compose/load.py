@@ -1,17 +1,17 @@
 """A Compose project, from the command line's words to the nouns.
 
 Stages, each its own module: discover → read → interpolate → extends, include → merge → validate →
-canonical → defaults, paths → normalise → types → consistency → model. All problems of a stage are
-collected before the next one would be misled by them.
+canonical → defaults, paths → normalise → types → consistency → resolve → model. All problems of a
+stage are collected before the next one would be misled by them.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tabib.compose import defaults, include, resets, schema, unique
+from tabib.compose import defaults, resets, schema, unique
 from tabib.compose.canonical import Canonical
 from tabib.compose.discover import (
     Discovery,
@@ -21,18 +21,21 @@ from tabib.compose.discover import (
     parse_env_file,
     read_text,
 )
-from tabib.compose.extends import Extends, OpenFile
 from tabib.compose.interpolate import Interpolation
 from tabib.compose.merge import Merge
 from tabib.compose.normalise import normalise
 from tabib.compose.paths import Paths, base_name, folder, join
-from tabib.compose.problems import Problems, Stop
-from tabib.compose.project import Builder
+from tabib.compose.problems import Problem, Problems, Stop
 from tabib.compose.read import documents
 from tabib.compose.remote import is_remote
 from tabib.compose.request import LoadRequest, Reader
+from tabib.compose.resolve import Resolution
 from tabib.compose.tree import Map, Mark, Path, clone
-from tabib.model.project import Project
+
+if TYPE_CHECKING:
+    from tabib.compose.extends import OpenFile
+    from tabib.compose.include import Inclusion
+    from tabib.model.project import Project
 
 
 def load(request: LoadRequest, files: Reader) -> Project:
@@ -41,9 +44,21 @@ def load(request: LoadRequest, files: Reader) -> Project:
     Reads nothing but through ``files``, and nothing remote. :raises ConfigError: with all
     problems found, in ``details["problems"]``; nothing else is raised, whatever the files hold.
     """
+    from tabib.compose.project import project_of  # 8 ms, which check() spares
+
+    return project_of(_resolved(request, files, Problems()))
+
+
+def check(request: LoadRequest, files: Reader) -> list[Problem]:
+    """The warnings of :func:`load`, which refuses the same, without making a project."""
     problems = Problems()
+    _resolved(request, files, problems)
+    return problems.warnings
+
+
+def _resolved(request: LoadRequest, files: Reader, problems: Problems) -> Resolution:
     try:
-        return _load(request, files, problems)
+        return _resolve(request, files, problems)
     except Stop:
         raise problems.error() from None
     except RecursionError:
@@ -56,23 +71,24 @@ def load(request: LoadRequest, files: Reader) -> Project:
         raise
 
 
-def _load(request: LoadRequest, files: Reader, problems: Problems) -> Project:
+def _resolve(request: LoadRequest, files: Reader, problems: Problems) -> Resolution:
     setting = Discovery(request, files, problems).run()
     loader = Loader(request, files, problems)
     name = project_name(request, setting, loader)
     setting.environment["COMPOSE_PROJECT_NAME"] = name
     scope = Scope(setting.working_dir, setting.environment)
     tree = loader.model(setting.files, scope)
-    if not tree:
+    if not tree and not problems.found:
         problems.add("the Compose file is empty", mark=Mark(setting.files[0], 0, 0))
     elif not name:
         problems.add("the project has no name", suggestion="give one with -p, or with 'name:'")
     problems.check()
     if not request.no_normalize:
         normalise(tree, name, setting.environment)
-    project = Builder(tree, name, setting, request, files, problems, loader.secret_values).build()
+    resolution = Resolution(tree, name, setting, loader)
+    resolution.run()
     problems.finish()
-    return project
+    return resolution
 
 
 def project_name(request: LoadRequest, setting: Setting, loader: Loader) -> str:
@@ -149,15 +165,11 @@ class Loader:
         """``tree`` with the file merged over it. :raises Stop: anything is wrong with it."""
         for document in self.documents(path):
             current, reset_paths = self._prepared(document, path, scope)
-            extends = Extends(
-                self._extended(scope), functools.partial(self._locate, scope), self.problems
-            )
-            extends.apply(path, current, reset_paths)
+            self._extends(path, current, reset_paths, scope)
             resets.apply(reset_paths, tree)
             self.problems.settle(current)
-            inner = scope._replace(including=(*scope.including, path))
-            follow = functools.partial(self._included, scope=inner)
-            include.apply(current, scope.working_dir, follow, self.problems)
+            if "include" in current:
+                self._include(path, current, scope)
             tree = self._merged(tree, current)
             schema.validate(tree, self.problems)
             self.problems.settle(tree)
@@ -168,16 +180,32 @@ class Loader:
             self._canonical(tree)
         return tree
 
+    def _extends(self, path: str, tree: Map, reset_paths: list[Path], scope: Scope) -> None:
+        services = tree.get("services")
+        members = services.values() if isinstance(services, Map) else ()
+        if not any(isinstance(service, Map) and "extends" in service for service in members):
+            return
+        from tabib.compose.extends import Extends  # as include: few files have it
+
+        locate = functools.partial(self._locate, scope)
+        Extends(self._extended(scope), locate, self.problems).apply(path, tree, reset_paths)
+
+    def _include(self, path: str, tree: Map, scope: Scope) -> None:
+        from tabib.compose import include
+
+        inner = scope._replace(including=(*scope.including, path))
+        follow = functools.partial(self._included, scope=inner)
+        include.apply(tree, scope.working_dir, follow, self.problems)
+
     def _prepared(self, document: object, path: str, scope: Scope) -> tuple[Map, list[Path]]:
         if not isinstance(document, Map):
             self.problems.add("a Compose file is a mapping: services: …", mark=Mark(path, 0, 0))
             raise Stop
-        tree = clone(document, tags=True)
-        reset_paths = resets.collect(tree)
+        tree = clone(document)
         if not self.request.no_interpolate:
             tree = Interpolation(scope.environment, self.problems).tree(tree)
             self.problems.settle(tree)
-        return tree, reset_paths
+        return tree, resets.of(document)
 
     def _merged(self, base: Map, over: Map) -> Map:
         tree: Map = Merge(self.problems).mappings(base, over, ())
@@ -216,7 +244,7 @@ class Loader:
             return local(path, self.request, self.problems, mark, at)
         return self._paths(scope.working_dir).absolute(path)
 
-    def _included(self, inclusion: include.Inclusion, scope: Scope) -> Map:
+    def _included(self, inclusion: Inclusion, scope: Scope) -> Map:
         self._inclusions += 1
         if self._inclusions > _MAX_INCLUSIONS:
             message = f"more than {_MAX_INCLUSIONS} files are included"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from tabib.compose.mounts import clean
 from tabib.compose.problems import Problems
@@ -22,12 +22,13 @@ def _windows_absolute(path: str) -> bool:
     return (path[1:2] == ":" and path[2:3] in ("\\", "/")) or path[:2] in ("\\\\", "//")
 
 
-class Paths(NamedTuple):
+class Paths:
     """Resolves against ``base``; ``real`` follows symbolic links (only watched paths need it)."""
 
-    base: str
-    home: str
-    real: Callable[[str], str]
+    def __init__(self, base: str, home: str, real: Callable[[str], str]) -> None:
+        self.base = base
+        self.home = home
+        self.real = real
 
     def user(self, path: str) -> str:
         return join(self.home, path[1:]) if path.startswith("~") and self.home else path

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os.path
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tabib.compose.tree import NOWHERE, Mark, Path, dotted, prune
-from tabib.model.errors import ConfigError
-from tabib.model.project import LoadWarning
+
+if TYPE_CHECKING:
+    from tabib.model.errors import ConfigError
 
 _SHOWN = 20
 """Problems spelled out in the text of one error; ``details`` always has all of them."""
@@ -17,6 +18,7 @@ _ENOUGH = 200
 """A file with more problems is not a Compose file; looking on would only cost time."""
 _LONGEST = 400
 """Longest message, path or suggestion."""
+_VARIABLE = re.compile(r"\$\{?(\w+)")
 _WIDTH = 160
 """Longest part of an offending line that is shown."""
 
@@ -36,16 +38,17 @@ class Stop(Exception):
     """Internal: no further stage makes sense; the problems so far are the answer."""
 
 
-@dataclass
 class Problems:
     """Collects problems and warnings of one load; knows the text of the files for quoting."""
 
-    texts: dict[str, str] = field(default_factory=dict)
-    found: list[Problem] = field(default_factory=list)
-    warnings: list[LoadWarning] = field(default_factory=list)
-    settled: int = 0
-    """Of ``found``, how many have been taken out of the tree, so that loading could go on."""
-    taken: set[Path] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.texts: dict[str, str] = {}
+        self.found: list[Problem] = []
+        self.warnings: list[Problem] = []
+        """Accepted, but worth a line; they have no path."""
+        self.settled = 0
+        """Of ``found``, how many have been taken out of the tree, so that loading could go on."""
+        self.taken: set[Path] = set()
 
     def add(
         self, message: str, *, mark: Mark = NOWHERE, path: Path = (), suggestion: str = ""
@@ -68,7 +71,7 @@ class Problems:
             return
         if once and any(known.message == message for known in self.warnings):
             return
-        warning = LoadWarning(message=message, file=mark.file, line=mark.line, column=mark.column)
+        warning = Problem(mark, "", message)
         if warning not in self.warnings:
             self.warnings.append(warning)
 
@@ -97,6 +100,8 @@ class Problems:
 
     def error(self) -> ConfigError:
         """All problems as the one error that people and programs read."""
+        from tabib.model.errors import ConfigError
+
         order = {file: number for number, file in enumerate(self.texts)}
         found = sorted(
             self.found,
@@ -123,7 +128,7 @@ class Problems:
             "column": problem.mark.column,
             "path": problem.path,
             "message": problem.message,
-            "suggestion": problem.suggestion,
+            "suggestion": self._suggestion(problem),
             "source": self._source(problem.mark)[:_WIDTH],
         }
 
@@ -141,7 +146,18 @@ class Problems:
         if source.strip() and mark.column <= _WIDTH:
             shown = source[:_WIDTH].replace("\t", " ")
             text += f"\n    {shown}\n    {' ' * (mark.column - 1)}^"
-        return f"{text}\n    {problem.suggestion}" if problem.suggestion else text
+        suggestion = self._suggestion(problem)
+        return f"{text}\n    {suggestion}" if suggestion else text
+
+    def _suggestion(self, problem: Problem) -> str:
+        """What was probably meant; of an empty text, which variable left it empty."""
+        if problem.suggestion or "''" not in problem.message:
+            return problem.suggestion
+        unset = " ".join(warning.message for warning in self.warnings)
+        for name in _VARIABLE.findall(self._source(problem.mark)):
+            if f'the variable "{name}" is not set' in unset:
+                return f'the variable "{name}" is not set; a default is given as ${{{name}:-…}}'
+        return ""
 
 
 def _short(text: str) -> str:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from tabib.compose import escapes, scalars
+from tabib.compose import escapes, scalars, yamlerrors
 from tabib.compose.problems import Problems, Stop
-from tabib.compose.tree import Map, Mark, Seq
+from tabib.compose.tree import Document, Map, Mark, Path, Seq
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 100
@@ -22,6 +21,7 @@ MAX_NODES = 200_000
 """Nodes of one file with every alias written out. The largest file of a real project that we
 know of has 20,000; Docker Compose 2.40 has no such limit and eats 17 GB on a file of 700 bytes."""
 _MERGE = object()
+_RESETS = ("!reset", "!override")
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -46,19 +46,43 @@ def decode(data: bytes, file: str, problems: Problems, limit: int = MAX_BYTES) -
     return text
 
 
-@dataclass(slots=True)
 class _Frame:
     """A mapping or sequence whose end has not been seen yet."""
 
+    __slots__ = (
+        "anchor",
+        "has_key",
+        "key",
+        "key_mark",
+        "mark",
+        "merges",
+        "names",
+        "size",
+        "tag",
+        "value",
+    )
+
+    def __init__(self, value: Any, anchor: str | None, mark: Mark, tag: str) -> None:
+        self.value = value
+        self.anchor = anchor
+        self.mark = mark
+        self.tag = tag
+        self.size = 1
+        self.key: Any = None
+        self.key_mark: Mark | None = None
+        self.has_key = False
+        self.merges: list[tuple[Any, Mark]] = []
+        self.names: set[str] | None = None
+        """Keys as they are written, where that is not what they say: an alias has its own name."""
+
+
+class _Anchor(NamedTuple):
+    """What an alias stands for. ``below``: the paths in it that are tagged ``!override``."""
+
     value: Any
-    anchor: str | None
-    mark: Mark
+    size: int
     tag: str
-    size: int = 1
-    key: Any = None
-    key_mark: Mark | None = None
-    has_key: bool = False
-    merges: list[tuple[Any, Mark]] = field(default_factory=list)
+    below: tuple[Path, ...] = ()
 
 
 class _Builder:
@@ -69,7 +93,9 @@ class _Builder:
         self.text = text
         self.problems = problems
         self.stack: list[_Frame] = []
-        self.anchors: dict[str, tuple[Any, int] | None] = {}
+        self.anchors: dict[str, _Anchor | None] = {}
+        self.resets: list[Path] = []
+        self.overrides: list[Path] = []
         self.root: Any = None
         self.total = 0
 
@@ -94,7 +120,8 @@ class _Builder:
         if frame.merges:
             _merge(frame, self)
         if frame.anchor:
-            self.anchors[frame.anchor] = (frame.value, frame.size)
+            below = self.below() if self.overrides else ()
+            self.anchors[frame.anchor] = _Anchor(frame.value, frame.size, frame.tag, below)
         self.put(frame.value, frame.mark, frame.size, frame.tag)
 
     def alias(self, event: Any) -> None:
@@ -104,7 +131,34 @@ class _Builder:
         known = self.anchors[event.anchor]
         if known is None:
             raise self.fail(f"the anchor '{event.anchor}' contains itself", mark)
-        self.put(known[0], mark, known[1], "")
+        if known.below and not self.is_below_reset():
+            base = self.path()
+            self.resets += [(*base, *path) for path in known.below]
+            self.overrides += [(*base, *path) for path in known.below]
+        self.put(known.value, mark, known.size, known.tag, event.anchor)
+
+    def document(self) -> Any:
+        """What has been built: a :class:`Document` where something in it is tagged."""
+        if not self.resets or not isinstance(self.root, Map):
+            return self.root
+        return Document(self.root, self.root.marks, self.resets)
+
+    def path(self) -> Path:
+        """Where the next node is going to stand; what ``<<`` holds stands beside it."""
+        return tuple(
+            len(frame.value) if isinstance(frame.value, Seq) else frame.key
+            for frame in self.stack
+            if isinstance(frame.value, Seq) or (frame.has_key and frame.key is not _MERGE)
+        )
+
+    def below(self) -> tuple[Path, ...]:
+        base = self.path()
+        paths = [path[len(base) :] for path in self.overrides if path[: len(base)] == base]
+        return tuple(path for path in paths if path)
+
+    def is_below_reset(self) -> bool:
+        """Below a tag, further tags say nothing: Compose does not look there either."""
+        return any(frame.tag in _RESETS for frame in self.stack)
 
     def scalar(self, event: Any) -> None:
         mark = self.mark(event)
@@ -122,7 +176,7 @@ class _Builder:
         if event.style == '"' and escapes.is_refused(self.text, event):
             self.problems.add("'\\/' is no escape of YAML 1.1: write '/'", mark=mark)
         if event.anchor:
-            self.anchors[event.anchor] = (value, 1)
+            self.anchors[event.anchor] = _Anchor(value, 1, tag)
         self.put(value, mark, 1, tag)
 
     def key_is_next(self) -> bool:
@@ -139,7 +193,7 @@ class _Builder:
             self.problems.add(str(error), mark=mark)
             return text
 
-    def put(self, value: Any, mark: Mark, size: int, tag: str) -> None:
+    def put(self, value: Any, mark: Mark, size: int, tag: str, alias: str = "") -> None:
         """A finished node: the root, an item, a key or a value."""
         self.total += size
         if (size > 1 and self.total > MAX_NODES * 2) or size > MAX_NODES:
@@ -151,21 +205,40 @@ class _Builder:
         frame.size += size
         if frame.size > MAX_NODES:
             raise self.fail(f"more than {MAX_NODES} nodes with its aliases written out", mark)
+        if tag in _RESETS and not self.key_is_next() and not self.is_below_reset():
+            self.resets.append(self.path())
+            if tag == "!reset":
+                self.leave_out(frame)
+                return
+            self.overrides.append(self.path())
         if isinstance(frame.value, Seq):
-            if tag in ("!reset", "!override"):
-                frame.value.tags[len(frame.value)] = tag
             frame.value.append(value)
             frame.value.marks.append(mark)
         elif not frame.has_key:
-            frame.key, frame.key_mark, frame.has_key = self.key(value, mark, frame), mark, True
+            key = self.key(value, mark, frame, alias)
+            frame.key, frame.key_mark, frame.has_key = key, mark, True
         else:
-            self.pair(frame, value, mark, tag)
+            self.pair(frame, value, mark)
 
-    def key(self, value: Any, mark: Mark, frame: _Frame) -> Any:
-        if value is _MERGE or (isinstance(value, str) and value not in frame.value):
+    def leave_out(self, frame: _Frame) -> None:
+        """The value that comes next is tagged ``!reset``: its key is seen, and that is all."""
+        if isinstance(frame.value, Map):
+            frame.names = {*frame.value} if frame.names is None else frame.names
+            frame.names.add(str(frame.key))
+            frame.key, frame.has_key = None, False
+
+    def key(self, value: Any, mark: Mark, frame: _Frame, alias: str) -> Any:
+        if alias and frame.names is None:
+            frame.names = {*frame.value}
+        names = frame.value if frame.names is None else frame.names
+        if value is _MERGE:
+            return value
+        if isinstance(value, str) and (alias or value) not in names:
+            if frame.names is not None:
+                frame.names.add(alias or value)
             return value
         if isinstance(value, str):
-            first = frame.value.marks[value].line
+            first = frame.value.marks.get(value, mark).line
             self.problems.add(f"the key '{value}' is already there in line {first}", mark=mark)
         elif isinstance(value, Map | Seq):
             self.problems.add("a key must be text", mark=mark)
@@ -174,7 +247,7 @@ class _Builder:
             self.problems.add("a key must be text", mark=mark, suggestion=f'write "{text}"')
         return None
 
-    def pair(self, frame: _Frame, value: Any, mark: Mark, tag: str) -> None:
+    def pair(self, frame: _Frame, value: Any, mark: Mark) -> None:
         key, frame.has_key = frame.key, False
         frame.key = None
         if key is _MERGE:
@@ -182,8 +255,6 @@ class _Builder:
                 self.problems.add("the key '<<' is already there", mark=frame.key_mark or mark)
             frame.merges.append((value, mark))
         elif key is not None:
-            if tag in ("!reset", "!override"):
-                frame.value.tags[key] = tag
             frame.value.place(key, value, frame.key_mark)
 
 
@@ -197,8 +268,6 @@ def _merge(frame: _Frame, builder: _Builder) -> None:
         for key, inner in source.items():
             if key not in frame.value:
                 frame.value.place(key, inner, source.marks.get(key))
-                if key in source.tags:
-                    frame.value.tags[key] = source.tags[key]
 
 
 def documents(text: str, file: str, problems: Problems) -> Iterator[Any]:
@@ -228,13 +297,11 @@ def documents(text: str, file: str, problems: Problems) -> Iterator[Any]:
                 count += 1
                 if count > MAX_DOCUMENTS:
                     raise builder.fail(f"more than {MAX_DOCUMENTS} documents", builder.mark(event))
-                yield builder.root
+                yield builder.document()
                 builder.anchors, builder.root = {}, None
+                builder.resets, builder.overrides = [], []
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = Mark(file, mark.line + 1, mark.column + 1) if mark else Mark(file, 0, 0)
-        context = f"{error.context}: " if error.context else ""
-        problems.add(f"not valid YAML: {context}{error.problem}", mark=place)
+        yamlerrors.explain(error, text, file, problems)
         raise Stop from None
     except yaml.YAMLError as error:
         problems.add(f"not valid YAML: {_first_line(error)}", mark=Mark(file, 0, 0))

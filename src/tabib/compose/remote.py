@@ -35,5 +35,5 @@ def parse_git(text: str) -> GitResource | None:
     elif url.startswith("github.com/"):
         known, url = True, f"https://{url}"
     else:
-        known = not url.startswith(("/", ".")) and _SCP.fullmatch(url) is not None
+        known = not url.startswith(("/", ".")) and "@" in url and _SCP.fullmatch(url) is not None
     return GitResource(url, ref, path) if known and "\0" not in text else None

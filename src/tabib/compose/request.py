@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
+
+from tabib.model.record import Record
 
 
 class Reader(Protocol):
@@ -28,8 +30,7 @@ class Reader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadRequest:
+class LoadRequest(Record):
     """The command line of a load, in the words of ``docker compose``.
 
     Empty tuples mean "not given": then the environment (``COMPOSE_FILE``, …) and discovery speak.
@@ -37,7 +38,7 @@ class LoadRequest:
 
     cwd: str
     """Absolute folder that relative paths on the command line start from."""
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = MappingProxyType({})
     """The process's environment; it wins over ``.env``."""
     files: tuple[str, ...] = ()
     project_name: str = ""

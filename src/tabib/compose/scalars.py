@@ -28,6 +28,8 @@ _DATE = re.compile(
     r"(?:(?:[Tt]| +)([0-9]{1,2}):([0-9]{1,2}):([0-9]{1,2})([.,][0-9]{1,9})?"
     r"(Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )
+_LAST = frozenset("0123456789abcdefABCDEF.")
+"""What a number ends with."""
 _LONGEST_NUMBER = 60
 """Longer digit strings are text; they would only be a way to make the loader slow."""
 _CORE = "tag:yaml.org,2002:"
@@ -56,10 +58,11 @@ def plain(text: str) -> Any:
         return text
     if text[0] == ".":
         return float(text.replace("_", "")) if _FRACTION.fullmatch(text) else text
-    written = _DATE.fullmatch(text)
-    if written and (printed := _printed(written)):
+    if text[4:5] == "-" and (written := _DATE.fullmatch(text)) and (printed := _printed(written)):
         return Date(text, printed)
     digits = text.replace("_", "")
+    if digits[-1] not in _LAST:
+        return text  # 5s, 80:80 and the like: the patterns take longest to say no
     whole = _INT.fullmatch(digits)
     if whole:
         number = _whole(whole)

@@ -15,12 +15,14 @@ from typing import Any
 from tabib.compose import certain
 from tabib.compose.problems import Problems, nearest
 from tabib.compose.scalars import Date
-from tabib.compose.tree import Map, Path, mark_at
+from tabib.compose.tree import Map, Path, Seq, mark_at
 
 _KINDS = {
     "object": "a mapping", "array": "a list", "string": "a text", "integer": "a whole number",
     "number": "a number", "boolean": "true or false", "null": "nothing",
 }  # fmt: skip
+_DURATIONS = ("stop_grace_period", "interval", "timeout", "start_period", "start_interval", "delay",
+              "monitor", "window")  # fmt: skip
 _SCHEMA = os.path.join(os.path.dirname(__file__), "compose-spec.json")
 
 
@@ -51,11 +53,53 @@ def certainty() -> certain.Schema:
 
 def validate(tree: Map, problems: Problems) -> None:
     """Add everything that the schema refuses."""
+    _counted_twice(tree, problems)
     if certainty().certain(tree):
         return
     for error in validator().iter_errors(_judged(tree, (), tree, problems)):
         for path, message, suggestion in _explain(error):
             problems.add(message, mark=mark_at(tree, path), path=path, suggestion=suggestion)
+
+
+_COUNTED = ("group_add", "ports")
+"""Lists that may hold texts beside numbers, and hold nothing twice."""
+_MANY = 20
+"""Compose's validator compares the items of longer lists in another way, by their kind too."""
+
+
+def _counted_twice(tree: Map, problems: Problems) -> None:
+    """To Compose's validator, a number is the same as a text before it that says the number."""
+    services = tree.get("services")
+    for name, service in services.items() if isinstance(services, Map) else ():
+        for key in _COUNTED if isinstance(service, Map) else ():
+            items = service.get(key)
+            if not isinstance(items, Seq) or not 1 < len(items) <= _MANY:
+                continue
+            for index, item in enumerate(items):
+                if not isinstance(item, str) and any(_same(item, one) for one in items[:index]):
+                    path = ("services", name, key, index)
+                    problems.add("is there twice", mark=mark_at(tree, path), path=path)
+
+
+def _same(later: Any, earlier: Any) -> bool:
+    if isinstance(later, dict) and isinstance(earlier, dict):
+        return later.keys() == earlier.keys() and all(
+            _same(value, earlier[key]) for key, value in later.items()
+        )
+    if type(later) not in (int, float) or not isinstance(earlier, str):
+        return type(later) is type(earlier) and bool(later == earlier)
+    try:
+        return bool(_number(earlier) == later)
+    except (ValueError, ZeroDivisionError):
+        return False
+
+
+def _number(text: str) -> float:
+    """:raises ValueError: it is none."""
+    if text[:2].lower() in ("0x", "0o", "0b"):
+        return int(text, 0)
+    above, _, below = text.partition("/")
+    return float(above) / float(below or 1)
 
 
 def _judged(value: Any, path: Path, tree: Map, problems: Problems) -> Any:
@@ -88,12 +132,17 @@ def _explain(error: Any) -> Iterator[tuple[Path, str, str]]:
     elif name in ("oneOf", "anyOf") and hasattr(kind, "context"):
         yield from _best_branch(error, path)
     elif name == "type":
-        yield path, f"must be {_wanted(kind.types)}, not {_shown(error.instance)}", ""
+        yield path, f"must be {_wanted(kind.types)}, not {_shown(error.instance)}", _written(error)
     elif name == "required":
         yield path, f"lacks '{str(kind.property).strip(chr(34))}'", ""
     elif name == "enum":
         options = [str(option) for option in kind.options]
         yield path, f"must be one of {', '.join(options)}", nearest(str(error.instance), options)
+    elif name == "pattern":
+        options = str(kind.pattern).split("|")
+        shown = ", ".join("every_…, such as every_12h" if "[" in o else o for o in options)
+        message = f"must be one of {shown}, not {_shown(error.instance)}"
+        yield path, message, nearest(str(error.instance), options)
     elif name == "uniqueItems":
         yield path, "has the same item twice", ""
     elif name in ("minimum", "maximum"):
@@ -123,6 +172,15 @@ def _best_branch(error: Any, path: Path) -> Iterator[tuple[Path, str, str]]:
             yield from _explain(nested)
     else:
         yield path, f"must be {_wanted(types)}, not {_shown(error.instance)}", ""
+
+
+def _written(error: Any) -> str:
+    """How a number is written that should be a text: a duration says its unit."""
+    value = error.instance
+    if error.kind.types != ["string"] or type(value) not in (int, float):
+        return ""
+    last = str(error.instance_path[-1]) if error.instance_path else ""
+    return f'write "{value}s" or "{value}m"' if last in _DURATIONS else f'write "{value}"'
 
 
 def _wanted(types: Any) -> str:

@@ -7,7 +7,6 @@ Written as a scanner, not as the regular expression that Compose uses: a text of
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 Lookup = Callable[[str], str | None]
@@ -32,14 +31,16 @@ class _Braced(NamedTuple):
     end: int
 
 
-@dataclass(slots=True)
 class Substitution:
     """Substitutes in texts; ``unset`` gathers variables that had no value and no default."""
 
-    lookup: Lookup
-    unset: list[str]
-    left: int = MAX_GROWTH
-    """Of the growth; what uses several of these hands it on."""
+    __slots__ = ("left", "lookup", "unset")
+
+    def __init__(self, lookup: Lookup, unset: list[str], left: int = MAX_GROWTH) -> None:
+        self.lookup = lookup
+        self.unset = unset
+        self.left = left
+        """Of the growth; what uses several of these hands it on."""
 
     def apply(self, text: str, depth: int = 0) -> str:
         """The text with its variables filled in.

@@ -24,14 +24,13 @@ NOWHERE = Mark("", 0, 0)
 
 
 class Map(dict[str, Any]):
-    """A mapping with a mark per key; ``tags`` holds ``!reset`` and ``!override`` by key."""
+    """A mapping with a mark per key."""
 
-    __slots__ = ("marks", "tags")
+    __slots__ = ("marks",)
 
     def __init__(self, values: Any = (), marks: dict[str, Mark] | None = None) -> None:
         super().__init__(values)
         self.marks: dict[str, Mark] = {} if marks is None else marks
-        self.tags: dict[str, str] = {}
 
     def place(self, key: str, value: Any, mark: Mark | None) -> None:
         """Set ``key`` together with where it came from."""
@@ -40,31 +39,36 @@ class Map(dict[str, Any]):
             self.marks[key] = mark
 
 
+class Document(Map):
+    """A whole document; ``resets`` are the paths in it that are tagged ``!reset``, which are
+    left out, or ``!override``."""
+
+    __slots__ = ("resets",)
+
+    def __init__(self, values: Any, marks: dict[str, Mark], resets: list[Path]) -> None:
+        super().__init__(values, marks)
+        self.resets = resets
+
+
 class Seq(list[Any]):
     """A sequence with a mark per item (fewer marks than items where they are unknown)."""
 
-    __slots__ = ("marks", "tags")
+    __slots__ = ("marks",)
 
     def __init__(self, values: Iterable[Any] = (), marks: list[Mark] | None = None) -> None:
         super().__init__(values)
         self.marks: list[Mark] = [] if marks is None else marks
-        self.tags: dict[int, str] = {}
 
     def mark_of(self, index: int) -> Mark:
         return self.marks[index] if index < len(self.marks) else NOWHERE
 
 
-def clone(value: Any, *, tags: bool = False) -> Any:
-    """A deep copy that keeps the marks, and on request the tags."""
-    copy: Map | Seq
+def clone(value: Any) -> Any:
+    """A deep copy that keeps the marks."""
     if isinstance(value, Map):
-        copy = Map(((k, clone(v, tags=tags)) for k, v in value.items()), dict(value.marks))
-        copy.tags = dict(value.tags) if tags else copy.tags
-        return copy
+        return Map(((k, clone(v)) for k, v in value.items()), dict(value.marks))
     if isinstance(value, Seq):
-        copy = Seq((clone(v, tags=tags) for v in value), list(value.marks))
-        copy.tags = dict(value.tags) if tags else copy.tags
-        return copy
+        return Seq((clone(v) for v in value), list(value.marks))
     return value
 
 

@@ -14,7 +14,8 @@ Key = Callable[[Any], Hashable]
 
 def _name(entry: Any) -> Hashable:
     if not isinstance(entry, str):
-        raise ValueError(f"must be a text, not {entry!r}")
+        shown = "a mapping: write 'name=value'" if isinstance(entry, dict) else repr(entry)
+        raise ValueError(f"must be a text, not {shown}")
     return entry.partition("=")[0]
 
 
@@ -123,7 +124,7 @@ def _one(
         for entry in marked_items(value):
             kept[key(entry[0])] = entry
     except ValueError as error:
-        path = (*at, *inner)
+        path = (*at, *inner, next(i for i, one in enumerate(value) if one is entry[0]))
         problems.add(str(error), mark=mark_at(tree, path), path=path)
         return
     except TypeError:

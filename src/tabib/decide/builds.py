@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+from tabib.decide import build_reach as reach
 from tabib.decide import dockerfile
+from tabib.decide.build_reach import Building
 from tabib.decide.specs import COMPOSE_VERSION
 from tabib.model import build as b
 from tabib.model import container as c
-from tabib.model.build import BuildChoice, BuildSource, BuildSpec
+from tabib.model.build import BuildSource, BuildSpec
 from tabib.model.errors import BuildFailed
 from tabib.model.plan import Plan, Step, Verb
 from tabib.model.project import Project, Service
 
 LABEL_BUILDER = "com.docker.compose.image.builder"
 _SERVICE_CONTEXT = "service:"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Building:
-    """What a plan of builds is made from. ``builders``: those that the engine offers;
-    ``platform``: the engine's own; ``single``: only one platform can be made, for it is to run."""
-
-    project: Project
-    sources: Mapping[str, BuildSource]
-    builders: frozenset[str] = frozenset({b.ENGINE})
-    choice: BuildChoice = field(default_factory=BuildChoice)
-    platform: str = ""
-    single: bool = True
 
 
 def built(service: Service) -> bool:
@@ -44,8 +33,10 @@ def plan_builds(building: Building, reasons: Mapping[str, str]) -> Plan:
     """
     services = [building.project.services[name] for name in reasons]
     steps: dict[str, Step] = {}
+    notes: list[str] = []
     for service in services:
         spec = build_spec(building, service)
+        notes += _notes(building, service)
         steps.setdefault(
             service.image,
             Step(
@@ -58,7 +49,7 @@ def plan_builds(building: Building, reasons: Mapping[str, str]) -> Plan:
                 build=spec,
             ),
         )
-    return Plan(project=building.project.name, steps=_ordered(building.project, steps))
+    return Plan(project=building.project.name, steps=_ordered(steps), notes=tuple(notes))
 
 
 def step_id(image: str) -> str:
@@ -72,25 +63,28 @@ def build_spec(building: Building, service: Service) -> BuildSpec:
     """
     source = building.sources.get(service.name)
     if source is None:
-        raise _cannot(
+        raise reach.cannot(
             service,
             "the files that it is built from are where the command runs",
             "Build it by hand: `tabib build`, or `tabib up`.",
         )
     if source.problem:
-        raise _cannot(service, source.problem, "Correct `build:` in the Compose file.")
+        advice = source.advice or "Correct `build:` in the Compose file."
+        raise reach.cannot(service, source.problem, advice)
     needs = _needs(building, service)
     if needs and b.BUILDX not in building.builders:
-        raise _cannot(
+        raise reach.cannot(
             service,
             f"it needs BuildKit, for {', '.join(needs)}, and there is no `docker buildx` here",
             "Install it where the daemon runs (Debian: docker-buildx; Docker's own packages: "
             "docker-buildx-plugin), or leave that out.",
         )
     spec = _spec(building, service, source)
+    reach.check_result(building, service)
     return replace(
         spec,
         builder=b.BUILDX if needs else b.ENGINE,
+        instance=reach.instance(building, service),
         labels={**spec.labels, **_labels(building.project, service, bool(needs))},
     )
 
@@ -110,15 +104,20 @@ def _spec(building: Building, service: Service, source: BuildSource) -> BuildSpe
         network=str(said.get("network") or ""),
         extra_hosts=tuple(str(one).replace("=", ":", 1) for one in said.get("extra_hosts") or ()),
         shm_size_bytes=int(said.get("shm_size") or 0),
-        ulimits={name: _limits(one) for name, one in (said.get("ulimits") or {}).items()},
-        platforms=_platforms(building, service),
+        memory_bytes=choice.memory_bytes,
+        ulimits={
+            name: _limits(one)
+            for name, one in (said.get("ulimits") or {}).items()
+            if not name.startswith("#")
+        },
+        platforms=reach.platforms(building, service),
         isolation=str(said.get("isolation") or ""),
         no_cache=choice.no_cache or bool(said.get("no_cache")),
         pull=choice.pull or bool(said.get("pull")),
-        push=choice.push and len(_platforms(building, service)) > 1,
+        push=choice.push and bool(reach.beyond(building, service)),
         entitlements=tuple(said.get("entitlements") or ())
         + (("security.insecure",) if said.get("privileged") else ()),
-        attestations={key: str(said[key]) for key in ("provenance", "sbom") if said.get(key)},
+        attestations=reach.attestations(building, service),
         contexts=_contexts(building.project, said),
         secrets=source.secrets,
         ssh=source.ssh,
@@ -129,25 +128,35 @@ def _needs(building: Building, service: Service) -> list[str]:
     """What only BuildKit can do for this service, in words."""
     said = service.spec["build"]
     source = building.sources.get(service.name)
-    named = ("secrets", "ssh", "additional_contexts", "cache_to", "entitlements", "privileged")
-    found = [f"`{key}`" for key in (*named, "provenance", "sbom") if said.get(key)]
+    named = ("secrets", "additional_contexts", "cache_to", "entitlements", "privileged")
+    found = [f"`{key}`" for key in named if said.get(key)]
+    found += ["`ssh`"] if source and source.ssh else []
+    attested = reach.attestations(building, service).items()
+    found += [f"`{key}`" for key, value in attested if reach.wanted(value)]
+    found += ["`--builder`"] if building.choice.builder else []
     if any("type=" in str(one) for one in said.get("cache_from") or ()):
         found.append("`cache_from` with a type")
-    if len(_platforms(building, service)) > 1:
+    if len(reach.platforms(building, service)) > 1:
         found.append("several platforms")
     return found + (dockerfile.buildkit_needs(source.text) if source else [])
 
 
-def _platforms(building: Building, service: Service) -> tuple[str, ...]:
-    """An image that is to run here is made for one platform: the service's, else the engine's."""
-    wanted = tuple(service.spec["build"].get("platforms") or ())
-    own = str(service.spec.get("platform") or "")
-    if not wanted:
-        return (own,) if own else ()
-    if building.single and len(wanted) > 1:
-        fitting = [one for one in (own, building.platform) if one in wanted]
-        return ((*fitting, *wanted)[0],)
-    return wanted
+def _notes(building: Building, service: Service) -> Iterator[str]:
+    needs = _needs(building, service)
+    if building.choice.memory_bytes and needs:
+        yield (
+            f"{service.name} is built by BuildKit, for {', '.join(needs)}: that knows no limit of "
+            "memory, and --memory does not hold there"
+        )
+    if building.choice.push and not service.spec.get("image"):
+        yield f"{service.name} is not pushed: {reach.NO_REPOSITORY}"
+    said = service.spec["build"]
+    dropped = [key for key in reach.ATTESTATIONS if reach.wanted(str(said.get(key) or ""))]
+    if building.single and not building.keeps_all and dropped:
+        yield (
+            f"{service.name} is built without {' and '.join(dropped)}: this engine cannot keep "
+            "attestations; `tabib build --push` makes them"
+        )
 
 
 def _labels(project: Project, service: Service, buildkit: bool) -> dict[str, str]:
@@ -173,7 +182,7 @@ def _contexts(project: Project, said: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _ordered(project: Project, steps: Mapping[str, Step]) -> tuple[Step, ...]:
+def _ordered(steps: Mapping[str, Step]) -> tuple[Step, ...]:
     """The steps, each after those whose images it builds on.
 
     :raises BuildFailed: they build on one another.
@@ -223,13 +232,3 @@ def _limits(value: Any) -> tuple[int, int]:
 
 def _by(spec: BuildSpec, needs: Iterable[str]) -> str:
     return f"; with BuildKit, for {', '.join(needs)}" if spec.builder == b.BUILDX else ""
-
-
-def _cannot(service: Service, happened: str, advice: str) -> BuildFailed:
-    return BuildFailed(
-        happened,
-        attempted="build",
-        target=f"service {service.name}",
-        advice=advice,
-        details={"image": service.image, "service": service.name},
-    )

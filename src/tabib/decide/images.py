@@ -113,7 +113,7 @@ def identities(
         image = images.get(service.image)
         if image is None:
             continue
-        digest = image.digests[0] if image.digests else ""
+        digest = next((one for one in image.digests if not _own_name(service, image, one)), "")
         found[service.name] = ImageIdentity(
             reference=service.image,
             kind="digest" if digest else "id",
@@ -122,6 +122,12 @@ def identities(
             image_id=image.id,
         )
     return found
+
+
+def _own_name(service: Service, image: ImageState, digest: str) -> bool:
+    """The containerd image store calls each image by a digest, its id. Where the image is built
+    here, that is no promise that a registry has it."""
+    return "build" in service.spec and digest.endswith(f"@{image.id}")
 
 
 def keep_tag(image_id: str) -> str:

@@ -36,7 +36,7 @@ _REDIS = re.compile(
 _ACCESS = re.compile(r"\"(?:[A-Z]{3,8}) [^\" ]{1,512} HTTP/[0-9.]{1,3}\" [0-9]{3}")
 _MARKER = re.compile(
     r"(?:^|[\s\[(|<:/-])(TRACE|DEBUG|DBG|INFO|INF|NOTICE|NOTE|LOG|STATEMENT|DETAIL|HINT|CONTEXT"
-    r"|WARN|WARNING|WRN|ERROR|ERR|SEVERE|CRITICAL|CRIT|ALERT|EMERG|EMERGENCY|FATAL|PANIC|VERBOSE)"
+    r"|WARN|WARNING|WRN|ERROR|ERR|SEVERE|CRITICAL|CRIT|ALERT|EMERG|EMERGENCY|FATAL|FTL|PANIC|VERBOSE)"
     r"(?=[\s\])|>:,/!-]|$)"
     r"|\[(?i:(trace|debug|info|notice|note|system|warn|warning|error|err|crit|critical|alert|emerg"
     r"|fatal))\]"

@@ -7,8 +7,8 @@ interleaved; each stream's traces are joined by themselves.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 from tabib.decide.log_levels import level_of
 from tabib.decide.stack_traces import Group, begins_trace
@@ -19,6 +19,7 @@ PATTERNS = 300
 MORE = "(other errors)"
 SETTLED = timedelta(seconds=2)
 """A trace whose last line is older is complete."""
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _RANK = {"": 0, "warning": 1, "error": 2, "fatal": 3}
 
 
@@ -30,12 +31,46 @@ class _Open:
 
 
 @dataclass(slots=True)
+class _Count:
+    """One pattern so far, and what of it is new since the last flush."""
+
+    first: KeptLine
+    level: str
+    example: str
+    count: int = 0
+    first_at: datetime = _NEVER
+    last_at: datetime = _NEVER
+    new: int = 0
+    new_from: datetime = _NEVER
+
+    def add(self, level: str, at: datetime) -> None:
+        if _RANK[level] > _RANK[self.level]:
+            self.level = level
+        self.first_at = min(self.first_at, at) if self.count else at
+        self.new_from = min(self.new_from, at) if self.new else at
+        self.last_at = max(self.last_at, at)
+        self.count += 1
+        self.new += 1
+
+    def pattern(self, template: str, count: int, first_at: datetime) -> LogPattern:
+        return LogPattern(
+            engine_id=self.first.engine_id,
+            container_id=self.first.container_id,
+            template=template,
+            level=self.level,
+            example=self.example,
+            count=count,
+            first_at=first_at,
+            last_at=self.last_at,
+        )
+
+
+@dataclass(slots=True)
 class LogPatterns:
     """What one container's errors look like: :meth:`feed` it lines, :meth:`flush` it at times."""
 
     _open: dict[str, _Open] = field(default_factory=dict)
-    _total: dict[str, LogPattern] = field(default_factory=dict)
-    _new: dict[str, LogPattern] = field(default_factory=dict)
+    _counts: dict[str, _Count] = field(default_factory=dict)
 
     def feed(self, lines: Iterable[KeptLine]) -> None:
         """Take lines of this container, in the order in which they came."""
@@ -59,40 +94,28 @@ class LogPatterns:
         for stream in list(self._open):
             if now is None or now - self._open[stream].last_at >= SETTLED:
                 self._close(stream)
-        new, self._new = list(self._new.values()), {}
+        new = []
+        for template, count in self._counts.items():
+            if count.new:
+                new.append(count.pattern(template, count.new, count.new_from))
+                count.new = 0
         return new
 
     def all(self) -> list[LogPattern]:
         """Everything that was counted so far, most frequent first."""
-        return sorted(self._total.values(), key=lambda one: (-one.count, one.first_at))
+        found = [
+            count.pattern(name, count.count, count.first_at) for name, count in self._counts.items()
+        ]
+        return sorted(found, key=lambda one: (-one.count, one.first_at))
 
     def _close(self, stream: str) -> None:
         opened = self._open.pop(stream)
         group, first = opened.group, opened.first
         level = "error" if group.kind and group.level == "warning" else group.level
         template = group.template
-        if template not in self._total and len(self._total) >= PATTERNS:
+        if template not in self._counts and len(self._counts) >= PATTERNS:
             template = MORE
-        pattern = LogPattern(
-            engine_id=first.engine_id,
-            container_id=first.container_id,
-            template=template,
-            level=level,
-            example=group.example,
-            count=1,
-            first_at=first.at,
-            last_at=first.at,
-        )
-        for counted in (self._total, self._new):
-            known = counted.get(template)
-            counted[template] = _added(known, pattern) if known else pattern
-
-
-def _added(known: LogPattern, more: LogPattern) -> LogPattern:
-    return replace(
-        known,
-        level=max(known.level, more.level, key=_RANK.__getitem__),
-        count=known.count + more.count,
-        first_at=min(known.first_at, more.first_at),
-        last_at=max(known.last_at, more.last_at),
-    )
+        count = self._counts.get(template)
+        if count is None:
+            count = self._counts[template] = _Count(first, level, group.example)
+        count.add(level, first.at)

@@ -14,6 +14,7 @@ _JOINED_LINES = 1000
 _READ_CHARACTERS = 512
 
 _PYTHON = re.compile(r"^\s{0,8}(?:\+ )?(?:Exception Group )?Traceback \(most recent call last\):")
+_FILE = re.compile(r"\s{1,16}(?:\| {1,8})?File \"([^\"]{1,300})\", line [0-9]{1,9}, in (.{1,200})")
 _PANIC = re.compile(r"^(?:panic: |fatal error: |goroutine [0-9]{1,20} \[)")
 _RUST = re.compile(r"^thread '[^']{0,64}' panicked at ")
 _RUBY = re.compile(r"^[^\s:]{1,256}:[0-9]{1,9}:in [`'][^']{1,256}': .{0,512}\([\w:]{1,128}\)$")
@@ -114,8 +115,8 @@ class Group:
         if self.kind == "python":
             if head[0] not in " \t" and not _CHAIN.match(head):
                 self.conclusion, self.ended = head, True
-            elif head.lstrip().startswith('File "'):
-                self.frame = head.strip()
+            elif (found := _FILE.match(head)) is not None:
+                self.frame = f"{found[1]} in {found[2]}"
         elif _names_error(head):
             self.conclusion = head
         elif not self.frame and (

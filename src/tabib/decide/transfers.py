@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from tabib.decide.build_reach import NO_REPOSITORY
 from tabib.decide.builds import built
 from tabib.decide.images import pull_policy, pull_step
 from tabib.model.container import ImageState
@@ -62,7 +63,7 @@ def plan_push(project: Project, services: Iterable[Service]) -> Transfer:
         if not built(service):
             skipped[service.name] = "it is not built here"
         elif not service.spec.get("image"):
-            skipped[service.name] = "it has no `image:` that names a registry's repository"
+            skipped[service.name] = NO_REPOSITORY
         else:
             tags = service.spec["build"].get("tags") or ()
             for reference in dict.fromkeys((service.image, *tags)):

@@ -9,6 +9,8 @@ ENGINE = "engine"
 """The Engine API's own builder: ``POST /build``."""
 BUILDX = "buildx"
 """BuildKit through ``docker buildx`` on the daemon's machine."""
+ENGINES_OWN = "default"
+"""Buildx's name for the BuildKit that is in the engine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,8 @@ class BuildSource:
     """The Dockerfile itself; empty where it is not on the command's machine."""
     problem: str = ""
     """Why it cannot be built; matters only once it has to be."""
+    advice: str = ""
+    """What to do then, where it is not in `build:`."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     """Id → value, Base64. They travel with one request, and nothing stores them."""
     ssh: tuple[str, ...] = ()
@@ -41,6 +45,12 @@ class BuildChoice:
     pull: bool = False
     args: Mapping[str, str] = field(default_factory=dict)
     push: bool = False
+    builder: str = ""
+    """A builder of ``docker buildx``, by name."""
+    memory_bytes: int = 0
+    """At most, for each instruction; only the engine's own builder knows it."""
+    attestations: Mapping[str, str] = field(default_factory=dict)
+    """``provenance`` and ``sbom``, as given; they win over the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +62,8 @@ class BuildSpec:
     tags: tuple[str, ...]
     """The first is the service's image."""
     builder: str = ENGINE
+    instance: str = ""
+    """Which of buildx's builders; empty: the one that the user has chosen there."""
     dockerfile: str = "Dockerfile"
     text: str = ""
     remote: str = ""
@@ -64,6 +76,7 @@ class BuildSpec:
     extra_hosts: tuple[str, ...] = ()
     """``name:address`` each."""
     shm_size_bytes: int = 0
+    memory_bytes: int = 0
     ulimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """Name → soft and hard limit."""
     platforms: tuple[str, ...] = ()
@@ -71,7 +84,7 @@ class BuildSpec:
     no_cache: bool = False
     pull: bool = False
     push: bool = False
-    """To the registry instead of the engine: for several platforms at once."""
+    """To the registry instead of the engine: what most engines cannot keep."""
     entitlements: tuple[str, ...] = ()
     attestations: Mapping[str, str] = field(default_factory=dict)
     """``provenance`` and ``sbom``, as written."""

@@ -121,6 +121,10 @@ class VolumeSpec:
 # ── observed ───────────────────────────────────────────────────────────────────────────────────
 
 
+IMAGE_INDEXES = "image.indexes"
+"""Capability: images of several platforms, and attestations beside them, can be kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineInfo:
     """Who the engine is. ``id`` is stable over restarts; ``started_at`` is not."""

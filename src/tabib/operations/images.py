@@ -8,9 +8,10 @@ from typing import Any
 
 from tabib.decide import builds, transfers
 from tabib.decide import images as image_decisions
+from tabib.decide.build_reach import Building
 from tabib.decide.graph import selection
 from tabib.model.build import BuildSource
-from tabib.model.container import Observed
+from tabib.model.container import IMAGE_INDEXES, Observed
 from tabib.model.plan import Plan, Step
 from tabib.model.project import Project, Service
 from tabib.model.wire import BuildRequest, ImagesRequest
@@ -50,11 +51,12 @@ async def ensure(
     reasons = image_decisions.to_build(services, observed.images, wanted.build)
     if not reasons:
         return observed
-    building = builds.Building(
+    building = Building(
         project=wanted.project,
         sources=wanted.sources,
         builders=await tools.engine.builders(),
         platform=_platform(tools),
+        keeps_all=IMAGE_INDEXES in tools.info.capabilities,
     )
     plan = builds.plan_builds(building, reasons)
     return await _carry_out(tools, operation, wanted, plan, services, observed)
@@ -91,13 +93,14 @@ async def build(tools: Tools, request: BuildRequest, operation: Operation) -> Ma
     project, started = request.project, tools.clock.monotonic()
     services = [one for one in _selected(request) if builds.built(one)]
     reasons = dict.fromkeys((one.name for one in services), "building was asked for")
-    building = builds.Building(
+    building = Building(
         project=project,
         sources=request.sources,
         builders=await tools.engine.builders() if services else frozenset(),
         choice=request.choice,
         platform=_platform(tools),
         single=False,
+        keeps_all=IMAGE_INDEXES in tools.info.capabilities,
     )
     plan = builds.plan_builds(building, reasons)
     if request.choice.push:

@@ -10,8 +10,9 @@ from typing import Any
 
 import click
 
+from tabib.cli.loading import load_project, load_request
 from tabib.cli.options import apply_all, command, json_option, services_argument
-from tabib.cli.project import check_services, load_project, load_request
+from tabib.cli.project import check_services
 from tabib.cli.settings import Settings
 from tabib.model.errors import UsageError
 from tabib.model.project import Project
@@ -147,6 +148,8 @@ def _filled(
     lines = _listing(settings, project, given)
     if lines is not None:
         return _lines(lines), True
+    if not given["quiet"]:
+        _warn(settings, project)
     return _document(settings, project, given), False
 
 
@@ -154,6 +157,16 @@ def _fidelity(project: Project, given: dict[str, Any]) -> str:
     from tabib.cli.render.fidelity import as_json, as_text
 
     return as_json(project) if given["style"] == "json" else as_text(project)
+
+
+def _warn(settings: Settings, project: Project) -> None:
+    """What is accepted without effect, as `up` is going to say it; not at every save (`-q`)."""
+    from tabib.cli.console import Console
+    from tabib.cli.render.fidelity import without_effect
+
+    console = Console(settings.ansi)
+    for line in without_effect(project):
+        console.warn(line)
 
 
 def _document(settings: Settings, project: Project, given: dict[str, Any]) -> str:

@@ -14,10 +14,11 @@ from tabib.cli.builds import sources_for
 from tabib.cli.commands.up import pull_credentials
 from tabib.cli.console import Console
 from tabib.cli.interactive import environment_of, exit_code_for, streams, wants_tty
+from tabib.cli.loading import load_project
 from tabib.cli.operation import follow, progress_for
 from tabib.cli.options import apply_all, command, dry_run_option, service_argument
 from tabib.cli.overrides import mount_of, port_of
-from tabib.cli.project import check_services, load_project
+from tabib.cli.project import check_services
 from tabib.cli.render.plan import print_plan
 from tabib.cli.session import connect, engine_endpoint, who
 from tabib.cli.settings import Settings

@@ -10,6 +10,7 @@ import click
 
 from tabib.cli.builds import base_images, credentials, sources_for
 from tabib.cli.console import Console
+from tabib.cli.loading import load_project
 from tabib.cli.operation import follow, progress_for
 from tabib.cli.options import (
     apply_all,
@@ -18,7 +19,7 @@ from tabib.cli.options import (
     services_argument,
     timeout_option,
 )
-from tabib.cli.project import check_services, load_project
+from tabib.cli.project import check_services
 from tabib.cli.render.plan import print_plan
 from tabib.cli.render.summary import unattended_note, up_summary
 from tabib.cli.session import connect, who

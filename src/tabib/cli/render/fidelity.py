@@ -6,8 +6,9 @@ import json
 from typing import Any
 
 from tabib.cli.render.table import table
-from tabib.decide.fidelity import used
+from tabib.decide.fidelity import short_name, used, warnings
 from tabib.engines.fidelity import ENGINES
+from tabib.engines.fidelity.docker import DOCKER
 from tabib.model.fidelity import ApiVersion, Fidelity, Level, Support
 from tabib.model.project import Project
 
@@ -36,6 +37,17 @@ def as_text(project: Project) -> str:
         cells = [[r["level"], r["property"], ", ".join(r["users"]), r["how"]] for r in rows]
         lines += [*table(("LEVEL", "PROPERTY", "USED BY", "HOW"), cells), ""]
     return "".join(f"{line}\n" for line in lines)
+
+
+def without_effect(project: Project) -> list[str]:
+    """A line for each property that no version of the engine gives the effect that is written."""
+    uses = used(project, project.services.values(), DOCKER)
+    refused = [
+        f"{', '.join(use.users)}: {short_name(use.property)}: {use.support.how}; `up` refuses it"
+        for use in uses
+        if use.support.level is Level.REFUSED and use.support.since is None
+    ]
+    return [*refused, *warnings(use for use in uses if use.support.since is None)]
 
 
 def _rows(project: Project, engine: Fidelity) -> list[dict[str, Any]]:

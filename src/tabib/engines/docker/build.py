@@ -153,6 +153,7 @@ def _query(spec: BuildSpec) -> list[tuple[str, str]]:
         ("cachefrom", _json(spec.cache_from)),
         ("networkmode", spec.network),
         ("shmsize", spec.shm_size_bytes or ""),
+        ("memory", spec.memory_bytes or ""),
         ("ulimits", _json(limits)),
         ("platform", spec.platforms[0] if spec.platforms else ""),
         ("isolation", spec.isolation),

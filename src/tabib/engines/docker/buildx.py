@@ -34,6 +34,7 @@ from tabib.ports import Credentials
 ASK_DEADLINE_S = 15.0
 _KILL_AFTER_S = 5.0
 _VERTEX = re.compile(r"\[(?:[^\]]*?\s)?(\d+)/(\d+)\] (.*)", re.DOTALL)
+_METADATA = re.compile(r"\[internal\] load metadata for (\S+)")
 _BAD_OPTION = re.compile(r"unknown flag|rawjson")
 
 
@@ -103,8 +104,7 @@ def arguments(
 ) -> list[str]:
     """The command line. Values of secrets are in files of ``folder``, never here."""
     words = ["docker", *_tls(address), "buildx", "build", "--progress=rawjson"]
-    # Several platforms want a builder of the user's own; the engine's has only its own.
-    words += [] if len(spec.platforms) > 1 else ["--builder=default"]
+    words += [f"--builder={spec.instance}"] if spec.instance else []
     words += ["--push" if spec.push else "--load"]
     words += [f"--tag={tag}" for tag in spec.tags]
     words += [f"--file={spec.dockerfile}"]
@@ -118,7 +118,10 @@ def arguments(
     ]
     words += [f"--ulimit={name}={soft}:{hard}" for name, (soft, hard) in spec.ulimits.items()]
     single = {"target": spec.target, "network": spec.network, "platform": ",".join(spec.platforms),
-              "shm-size": str(spec.shm_size_bytes or ""), **spec.attestations}  # fmt: skip
+              "shm-size": str(spec.shm_size_bytes or "")}  # fmt: skip
+    # Unasked, buildx adds a provenance with the time to images that can have one: each build
+    # would be another image, and `up --build` recreate all.
+    single |= {"provenance": "false", **spec.attestations}
     words += [f"--{name}={value}" for name, value in single.items() if value]
     words += ["--no-cache"] * spec.no_cache + ["--pull"] * spec.pull
     return [*words, "-" if streamed else spec.remote]
@@ -214,7 +217,9 @@ class _Reading:
             try:
                 message = msgspec.json.decode(line)
             except msgspec.DecodeError:
-                self._on_line(self._other.line(line.decode(errors="replace")))
+                said = self._other.line(line.decode(errors="replace"))
+                if "warn" in said.casefold():
+                    self._on_line(said)  # All else is about the failure, which is told at the end.
                 continue
             for vertex in message.get("vertexes") or ():
                 self._vertex(vertex)
@@ -233,7 +238,8 @@ class _Reading:
                 self._on_line(name)
         error = str(vertex.get("error") or "")
         if error and "context canceled" not in error and self._failed is None:
-            self._failed = (error, told)
+            looked_for = _METADATA.match(name)
+            self._failed = (f"{looked_for[1]}: {error}" if looked_for else error, told)
 
     def _log(self, log: Mapping[str, Any]) -> None:
         told = self._told.setdefault(str(log.get("vertex")), Told())
@@ -248,7 +254,11 @@ class _Reading:
         message = said[-1].removeprefix("ERROR: ") if said else f"docker buildx ended with {code}"
         if _BAD_OPTION.search(message):
             message += " (this buildx is too old: 0.13 is needed)"
-        return build_failed(self._spec, message, self._other if len(said) > 1 else Told())
+        excerpt = Told()
+        for one in said[1:-1]:  # the lines around it in the Dockerfile
+            if not one.startswith("-----"):
+                excerpt.line(one)
+        return build_failed(self._spec, message, excerpt)
 
 
 async def _chunks(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from tabib.engines.docker.call import Call
@@ -19,7 +20,7 @@ from tabib.engines.docker.logs import CONTENT_TYPE_SINCE
 from tabib.engines.docker.states import parse_time
 from tabib.engines.docker.translate.config import START_INTERVAL_SINCE
 from tabib.engines.docker.translate.creation import MANY_NETWORKS_SINCE
-from tabib.model.container import EngineInfo
+from tabib.model.container import IMAGE_INDEXES, EngineInfo
 from tabib.model.errors import NotFound
 
 CAPABILITIES: Mapping[str, ApiVersion] = {
@@ -64,10 +65,17 @@ async def info(gateway: Gateway) -> EngineInfo:
         started_at=started_at,
         local=local,
         cgroup_version=int(said.get("CgroupVersion") or 0),
-        capabilities=frozenset(
-            name for name, since in CAPABILITIES.items() if gateway.api >= since
-        ),
+        capabilities=_capabilities(gateway.api, said),
     )
+
+
+def _capabilities(api: ApiVersion, said: Mapping[str, Any]) -> frozenset[str]:
+    found = {name for name, since in CAPABILITIES.items() if api >= since}
+    status = [[str(word) for word in row] for row in said.get("DriverStatus") or ()]
+    # So `docker buildx` and `docker info` tell the containerd image store from the former one.
+    if ["driver-type", "io.containerd.snapshotter.v1"] in status:
+        found.add(IMAGE_INDEXES)
+    return frozenset(found)
 
 
 async def _bridge_created(gateway: Gateway) -> datetime | None:

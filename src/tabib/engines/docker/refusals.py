@@ -100,7 +100,7 @@ _IMAGE = (
         only=_REGISTRY,
     ),
     _rule(
-        r"no such image|an image does not exist locally",
+        r"no such image|an image does not exist locally|tag does not exist",
         ImageUnavailable,
         "image.not-found",
         ("the image is not on this engine", "Pull it or build it first."),
@@ -116,6 +116,7 @@ _IMAGE = (
         r"no such host|server misbehaving|Temporary failure in name resolution"
         r"|connection refused|connection reset|i/o timeout|TLS handshake timeout"
         r"|network is unreachable|no route to host|gave HTTP response to HTTPS client|x509:"
+        r"|does not look like a TLS handshake"
         r"|Client\.Timeout|request canceled|deadline exceeded|\bEOF\b|proxyconnect"
         r"|received unexpected HTTP status: 5\d\d|\b50[0234] ",
         ImageUnavailable,

@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 from tabib.model.sample import Missing
 
+_RECORDS = "process records"
+_FIRST_NAMESPACES = {"pid": 0xEFFFFFFC, "user": 0xEFFFFFFD}
 _AS_ROOT = "run the daemon as root, or give it CAP_NET_ADMIN and CAP_SYS_ADMIN"
-_ON_HOST = "run the daemon on the host, or its container with `--pid host --network host`"
+_ON_HOST = (
+    "run the daemon on the host, or its container with `--pid host --userns host --network host`"
+)
 
 
-def no_connector(error: OSError | None) -> Missing:
-    """``None``: this is not the host's pid namespace."""
-    what = "process records"
-    if error is None:
-        return Missing(what=what, why="the daemon runs in a pid namespace of its own", how=_ON_HOST)
+def foreign_namespace(namespaces: Path = Path("/proc/self/ns")) -> str:
+    """Which of our namespaces is not the host's: ``pid``, ``user``, or none. The connector accepts
+    listeners there and stays silent. Source: ``linux/proc_ns.h``, PROC_PID_INIT_INO and following.
+    """
+    for name, inode in _FIRST_NAMESPACES.items():
+        try:
+            if (namespaces / name).stat().st_ino != inode:
+                return name
+        except OSError:
+            continue
+    return ""
+
+
+def not_on_host(namespace: str) -> Missing:
+    return Missing(
+        what=_RECORDS, why=f"the daemon runs in a {namespace} namespace of its own", how=_ON_HOST
+    )
+
+
+def no_connector(error: OSError) -> Missing:
+    what = _RECORDS
     if error.errno == errno.ECONNREFUSED:
-        return Missing(
-            what=what, why="the daemon runs in a network namespace of its own", how=_ON_HOST
-        )
+        return not_on_host("network")
     if error.errno in (errno.EPERM, errno.EACCES):
         return Missing(what=what, why="the kernel does not permit it to this user", how=_AS_ROOT)
     return Missing(

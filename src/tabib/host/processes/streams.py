@@ -17,7 +17,14 @@ from operator import attrgetter
 from tabib.host.processes import scan as proc
 from tabib.host.processes.connector import Connector
 from tabib.host.processes.executions import Executions
-from tabib.host.processes.missing import no_connector, no_executions, no_taskstats, no_tracing
+from tabib.host.processes.missing import (
+    foreign_namespace,
+    no_connector,
+    no_executions,
+    no_taskstats,
+    no_tracing,
+    not_on_host,
+)
 from tabib.host.processes.taskstats import Taskstats, Threads
 from tabib.host.processes.tracing import Tracing
 from tabib.model.process import KernelEvent, Look
@@ -28,8 +35,6 @@ _MESSAGES = 128
 """Of a socket, at one turn of the loop: about a millisecond."""
 _PAGES = 4
 _REST_S = 0.01
-_ROOT_PID_NAMESPACE = 0xEFFFFFFC
-"""PROC_PID_INIT_INO of ``linux/proc_ns.h``: elsewhere the connector accepts and stays silent."""
 
 OnEvents = Callable[[Sequence[KernelEvent]], None]
 _time_of = attrgetter("at_ns")
@@ -89,8 +94,9 @@ class LinuxStreams:
         self._connector = self._taskstats = self._executions = self._tracing = None
 
     def _open(self) -> None:
-        if not in_root_pid_namespace():
-            self._missing.append(no_connector(None))
+        foreign = foreign_namespace()
+        if foreign:
+            self._missing.append(not_on_host(foreign))
             return
         threads = Threads(os.uname().release)
         try:
@@ -184,11 +190,3 @@ class LinuxStreams:
             for descriptor in ready.intersection(self._tracing.buffers):
                 found += self._tracing.read(descriptor, _PAGES)[0]
         return found
-
-
-def in_root_pid_namespace() -> bool:
-    """Whether process ids here are the host's."""
-    try:
-        return os.stat("/proc/self/ns/pid").st_ino == _ROOT_PID_NAMESPACE
-    except OSError:
-        return False

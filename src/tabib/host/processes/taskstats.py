@@ -33,7 +33,7 @@ _head = struct.Struct("=H2xIB")
 """Version, exit code, flags."""
 _FIGURES_AT, _TGID_AT = 72, 368
 _BYTES_OF_14 = 432
-_DELAYS = 7
+_DELAYS = 8
 _word = struct.Struct("=I")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from tabib.host.sampling.block import Stacks
-from tabib.host.sampling.files import Descriptors, KeptFile, Parsed
+from tabib.host.sampling.files import Descriptors, KeptFile, Parsed, read_text
 from tabib.host.sampling.text import Number, Table, blkio, number
 
 CLOCK_TICK_US = 1_000_000 // os.sysconf("SC_CLK_TCK")
@@ -65,7 +65,8 @@ class MemoryV1:
     """The working set as cAdvisor has it: usage less ``total_inactive_file``, not below zero.
 
     ``total_…`` and the limit are those of the whole hierarchy; ``oom_kill`` (Linux ≥ 4.13) is that
-    of the group itself. There is no swap without swap accounting.
+    of the group itself. There is no swap without swap accounting; with it, a limit of memory and
+    swap together may be reached first, and counts its failures apart.
     """
 
     def __init__(self, folder: str, budget: Descriptors) -> None:
@@ -73,19 +74,23 @@ class MemoryV1:
         stat = KeptFile(f"{folder}/memory.stat", budget)
         failures = KeptFile(f"{folder}/memory.failcnt", budget, 64)
         oom = KeptFile(f"{folder}/memory.oom_control", budget, 256)
-        self.files = (usage, stat, failures, oom)
+        together = KeptFile(f"{folder}/memory.memsw.failcnt", budget, 64)
+        self.files = (usage, stat, failures, together, oom)
         self._stat = Parsed(stat, _memory)
         self._before: bytes | None = None
         self._values: tuple[Number, ...] = (None,) * 8
 
     def read(self, quiet: bool) -> tuple[Number, ...]:
-        usage_file, _, failures, oom = self.files
+        usage_file, _, failcnt, together, oom = self.files
         text = usage_file.read()
         if quiet and text is not None and text == self._before:
             return self._values
         self._before = text
         usage = number(text)
         inactive, anonymous, cache, swap, limit = self._stat.read()
+        failures = number(failcnt.read())
+        if failures is not None:
+            failures += number(together.read()) or 0
         self._values = (
             usage,
             None if usage is None or inactive is None else max(0, usage - inactive),
@@ -93,7 +98,7 @@ class MemoryV1:
             cache,
             swap,
             None if limit is None or limit >= NO_LIMIT else limit,
-            number(failures.read()),
+            failures,
             _OOM.pick(oom.read())[0],
         )
         return self._values
@@ -131,3 +136,14 @@ class BlockV1:
 
     def _parse(self, text: bytes | None) -> tuple[Number, ...]:
         return (None, None) if text is None else self._stacks.total(blkio(text))
+
+
+def counts_blocks(folder: str) -> bool:
+    """Whether this kernel counts in the throttle layer: newer ones (seen: 6.18) do so only once
+    somebody set a limit. Where it counts, all groups together, in the top one, have had some."""
+    for name in ("io_service_bytes_recursive", "io_service_bytes"):
+        try:
+            return " Read " in read_text(f"{folder}/blkio.throttle.{name}")
+        except OSError:
+            continue
+    return False

@@ -10,9 +10,9 @@ from tabib.host.sampling.cgroup_v1 import BlockV1, CpuV1, MemoryV1
 from tabib.host.sampling.cgroup_v2 import BlockV2, CpuV2, MemoryV2, Pressure
 from tabib.host.sampling.files import Descriptors, KeptFile, close_all
 from tabib.host.sampling.hierarchies import Groups
-from tabib.host.sampling.population import Descriptions, Population
+from tabib.host.sampling.population import BlockOfProcesses, Descriptions, Population
 from tabib.host.sampling.process import FirstProcess
-from tabib.host.sampling.roots import LOOK_AGAIN_TICKS
+from tabib.host.sampling.roots import LOOK_AGAIN_TICKS, Roots
 from tabib.host.sampling.text import NO_NETWORK, Number, total
 from tabib.model.sample import Reading, Subject, Target
 
@@ -69,6 +69,9 @@ class Shared:
     budget: Descriptors
     stacks: Stacks
     descriptions: Descriptions
+    roots: Roots
+    blocks_counted: bool
+    """Version 1's groups know of disk traffic."""
 
 
 class Container:
@@ -146,13 +149,15 @@ def _parts(groups: Groups, shared: Shared) -> tuple[CpuPart, Part, Part, Part, P
         memory = MemoryV1(v1["memory"], budget)
     elif unified:
         memory = MemoryV2(unified, budget)
-    if "blkio" in v1:
-        block = BlockV1(v1["blkio"], budget, shared.stacks)
-    elif unified:
-        block = BlockV2(unified, budget, shared.stacks)
     members = v1.get("pids") or unified or next(iter(v1.values()), "")
     population: Part = Nothing(POPULATION)
     if members:
         population = Population(members, budget, shared.descriptions)
+    if "blkio" not in v1 and unified:
+        block = BlockV2(unified, budget, shared.stacks)
+    elif "blkio" in v1 and shared.blocks_counted:
+        block = BlockV1(v1["blkio"], budget, shared.stacks)
+    elif isinstance(population, Population):
+        block = BlockOfProcesses(population, shared.roots, shared.descriptions)
     pressure: Part = Pressure(unified, budget) if unified else Nothing(PRESSURE)
     return cpu, memory, block, population, pressure

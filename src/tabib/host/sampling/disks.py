@@ -58,7 +58,9 @@ class Disks:
         self._kinds = self._mounts()
         self._points = {}
         for path in self._paths:
-            self._points.setdefault(holder(path, self._kinds), path)
+            point = holder(path, self._kinds)
+            if self._kinds.get(point) in REMOTE or os.path.exists(path):
+                self._points.setdefault(point, path)
 
     def _mounts(self) -> dict[str, str]:
         """Mount point → type."""

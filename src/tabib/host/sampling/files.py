@@ -19,6 +19,10 @@ _ROOM = 512
 _LEFT_TO_OTHERS = 0.5
 _WANTED_LIMIT = 65_536
 _LONGEST = 1024 * 1024
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ENODEV, errno.ESRCH, errno.EOPNOTSUPP)
+"""Not there, its group removed, its process gone, not measured by this kernel. Anything else (no
+descriptor, no memory) passes."""
 
 
 class Descriptors:
@@ -77,11 +81,10 @@ class KeptFile:
                 return os.pread(self._fd, self._size, 0)
             return self._open()
         except OSError as error:
-            if error.errno in (errno.EMFILE, errno.ENFILE):
-                return None
-            self.forbidden = error.errno in (errno.EACCES, errno.EPERM)
-            self.close()
-            self._absent = True
+            self.forbidden = error.errno in _FORBIDDEN
+            if error.errno in _FORBIDDEN or error.errno in _ABSENT:
+                self.close()
+                self._absent = True
             return None
 
     def records(self) -> bytes | None:
@@ -172,8 +175,20 @@ def _whole(path: str) -> bytes | None:
         return None
 
 
+def read_bytes(path: str, dir_fd: int | None = None) -> bytes:
+    """A file of short records, once.
+
+    :raises OSError: it cannot be read.
+    """
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=dir_fd)
+    try:
+        return short_read(fd)
+    finally:
+        os.close(fd)
+
+
 def read_text(path: str, dir_fd: int | None = None) -> str:
-    """A short file, once.
+    """A file of any records, to its end: a line of ``mountinfo`` can be longer than half a page.
 
     :raises OSError: it cannot be read.
     """

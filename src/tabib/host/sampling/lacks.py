@@ -119,6 +119,14 @@ class Lacks:
                 "/sys/fs/cgroup mounted read-only",
             )
 
+    def requests_uncounted(self) -> None:
+        self._add(
+            "containers' number of disk reads and writes",
+            "this kernel counts no disk traffic in control groups of version 1; the bytes are those"
+            " that the processes caused",
+            f"add systemd.unified_cgroup_hierarchy=1 {_BOOT}",
+        )
+
     def namespace_forbidden(self) -> None:
         self._add(
             "containers' network traffic",
@@ -131,6 +139,20 @@ class Lacks:
             "containers' open files",
             "only root may count the open files of others",
             "run the daemon as root, or give it CAP_SYS_PTRACE",
+        )
+
+    def traffic_forbidden(self) -> None:
+        self._add(
+            "containers' disk traffic",
+            "this kernel tells it only by process, and of others' processes only to root",
+            "run the daemon as root, or give it CAP_SYS_PTRACE",
+        )
+
+    def groups_forbidden(self) -> None:
+        self._add(
+            "some figures of containers",
+            "files of their control groups may not be read by this process",
+            "run the daemon as root",
         )
 
     def _add(self, what: str, why: str, how: str) -> None:

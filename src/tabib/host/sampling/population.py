@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from tabib.host.sampling.files import Descriptors, KeptFile, read_text
+from tabib.host.sampling.files import Descriptors, KeptFile, read_bytes
 from tabib.host.sampling.roots import Roots
-from tabib.host.sampling.text import Number, number
+from tabib.host.sampling.text import Number, Table, number
 
 _LOOKS_PER_TICK = 64
 """Processes of one container whose descriptors are counted at each tick; with more, every second,
@@ -29,6 +29,8 @@ class Descriptions:
     def __init__(self, roots: Roots) -> None:
         self._proc = str(roots.proc)
         self.forbidden = False
+        self.traffic_forbidden = False
+        """``/proc/PID/io``, too, may not be read."""
         try:
             told = os.stat(f"{self._proc}/self/fd").st_size > 0
             self.told = told and os.stat(self._proc).st_size == 0
@@ -66,6 +68,8 @@ class Population:
         self._descriptions = descriptions
         self._wait = 0
         self._values: tuple[Number, Number, Number] = (None, None, None)
+        self.pids: list[bytes] = []
+        """As of the last count."""
 
     def read(self, quiet: bool) -> tuple[Number, ...]:
         if quiet and self._values[1] is not None:
@@ -83,6 +87,7 @@ class Population:
         pids = self._pids()
         if pids is None:
             return None, None
+        self.pids = pids
         self._wait = len(pids) * self._descriptions.cost // _LOOKS_PER_TICK
         return len(pids), self._descriptions.count(pids)
 
@@ -97,15 +102,70 @@ class Population:
             return None
         if below:
             for text in _below(self._folder):
-                pids += text.encode().split()
+                pids += text.split()
         return [pid for pid in pids if pid.isdigit() and pid != b"0"]
 
 
-def _below(folder: str) -> Iterator[str]:
+def _below(folder: str) -> Iterator[bytes]:
     for path, _, files in os.walk(folder):
         if path != folder and "cgroup.procs" in files:
             try:
-                yield read_text(f"{path}/cgroup.procs")
+                yield read_bytes(f"{path}/cgroup.procs")
             except OSError:
                 # Removed meanwhile, or a threaded group (EOPNOTSUPP): its domain lists them.
                 continue
+
+
+_READ_COSTS = 8
+_IO = Table("read_bytes:", "write_bytes:")
+
+
+class BlockOfProcesses:
+    """Disk traffic as its processes caused it (proc_pid_io(5)), where the groups do not count it.
+
+    A process has the traffic of the children that it waited for, so what the first process has at
+    last is all; what is lost otherwise (of an ``exec`` that ended) is kept here. Pages count as
+    written when they are dirtied. There is no number of requests.
+    """
+
+    files: tuple[KeptFile, ...] = ()
+
+    def __init__(self, population: Population, roots: Roots, descriptions: Descriptions) -> None:
+        self._population = population
+        self._descriptions = descriptions
+        self._proc = str(roots.proc)
+        self._wait = 0
+        self._gone = [0, 0]
+        self._alive = [0, 0]
+        self._values: tuple[Number, ...] = (None,) * 4
+
+    def read(self, quiet: bool) -> tuple[Number, ...]:
+        if self._wait > 0:
+            self._wait -= 1
+        elif not quiet or self._values[0] is None:
+            self._sum()
+        return self._values
+
+    def _sum(self) -> None:
+        pids = self._population.pids
+        self._wait = len(pids) * _READ_COSTS // _LOOKS_PER_TICK
+        alive, seen = [0, 0], False
+        for pid in pids:
+            try:
+                text = read_bytes(f"{self._proc}/{pid.decode()}/io")
+            except PermissionError:
+                self._descriptions.traffic_forbidden = True
+                continue
+            except OSError:
+                continue
+            figures = _IO.pick(text)
+            seen = True
+            for place, figure in enumerate(figures):
+                alive[place] += figure or 0
+        if not seen:
+            return
+        for place in (0, 1):
+            self._gone[place] += max(0, self._alive[place] - alive[place])
+        self._alive = alive
+        read, written = (a + g for a, g in zip(alive, self._gone, strict=True))
+        self._values = (read, written, None, None)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 
-from tabib.host.sampling.files import read_text, short_read
+from tabib.host.sampling.files import read_bytes, read_text
 from tabib.host.sampling.text import Network, interfaces
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-_FILE = os.O_RDONLY | os.O_CLOEXEC
 _START_FIELD = 19
 """Of ``/proc/PID/stat``, behind the name in brackets."""
 
@@ -44,15 +43,9 @@ class FirstProcess:
     def interfaces(self) -> dict[str, Network] | None:
         """Its network's interfaces but the loopback; None where it is gone."""
         try:
-            fd = os.open("net/dev", _FILE, dir_fd=self._folder)
+            text = read_bytes("net/dev", self._folder)
         except OSError:
             return None
-        try:
-            text = short_read(fd)
-        except OSError:
-            return None
-        finally:
-            os.close(fd)
         if text != self._before:
             self._interfaces = interfaces(text)
             self._before = text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tabib.host.sampling.block import Stacks
+from tabib.host.sampling.cgroup_v1 import counts_blocks
 from tabib.host.sampling.container import Container, Shared
 from tabib.host.sampling.disks import Disks
 from tabib.host.sampling.files import Descriptors
@@ -79,6 +80,10 @@ class KernelSampler:
         descriptions = opened.shared.descriptions
         if descriptions.forbidden:
             self._lacks.descriptors_forbidden()
+        if descriptions.traffic_forbidden:
+            self._lacks.traffic_forbidden()
+        if any(container.forbidden for container in self._containers.values()):
+            self._lacks.groups_forbidden()
         return (*self._lacks.found, *self._disks.missing.values())
 
     def close(self) -> None:
@@ -92,14 +97,24 @@ class KernelSampler:
     def _open(self) -> _Open:
         if self._opened is None:
             budget = Descriptors()
-            shared = Shared(budget, Stacks(self._roots), Descriptions(self._roots))
+            hierarchies = mounted(self._roots)
+            blkio = hierarchies.v1.get("blkio")
+            shared = Shared(
+                budget=budget,
+                stacks=Stacks(self._roots),
+                descriptions=Descriptions(self._roots),
+                roots=self._roots,
+                blocks_counted=blkio is not None and counts_blocks(blkio.folder),
+            )
             self._opened = _Open(
-                hierarchies=mounted(self._roots),
+                hierarchies=hierarchies,
                 shared=shared,
                 node=Node(self._roots, budget),
                 namespace=node_namespace(str(self._roots.proc)),
             )
-            self._lacks.look(self._opened.hierarchies, self._opened.node)
+            self._lacks.look(hierarchies, self._opened.node)
+            if blkio and not shared.blocks_counted:
+                self._lacks.requests_uncounted()
         return self._opened
 
     def _attach(self, targets: Sequence[Target], opened: _Open) -> None:

@@ -21,6 +21,8 @@ from tabib.operations.tools import Tools
 log = structlog.get_logger("tabib.recorder")
 
 LOOK_EVERY_S = 30.0
+GAP_SEEN_S = 1.0
+"""A gap in the events is noticed within this time."""
 SIZES_EVERY_S = 900.0
 """The engine walks all files to measure layers and volumes."""
 SIZES_FIRST_S = 60.0
@@ -88,13 +90,16 @@ class Chores:
         tools = self._tools
         seen = -1
         while True:
-            if tools.watch.connected.is_set():
-                try:
-                    await self._inventory.refresh(every=tools.watch.resyncs != seen)
-                    seen = tools.watch.resyncs
-                except TabibError as error:
-                    log.warning("recorder.look_failed", why=str(error))
-            await tools.clock.sleep(LOOK_EVERY_S)
+            await tools.watch.connected.wait()
+            now = tools.watch.resyncs
+            try:
+                await self._inventory.refresh(every=now != seen)
+                seen = now
+            except TabibError as error:
+                log.warning("recorder.look_failed", why=str(error))
+            until = tools.clock.monotonic() + LOOK_EVERY_S
+            while tools.watch.resyncs == now and tools.clock.monotonic() < until:
+                await tools.clock.sleep(GAP_SEEN_S)
 
     async def _measure(self) -> None:
         """Sizes of layers and volumes, at a slow rhythm and while nothing else is done."""

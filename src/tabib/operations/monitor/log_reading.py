@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,8 @@ READ_BYTES = 256 * 1024
 """Of one container in one reading."""
 READ_ALL_BYTES = 2 * 1024 * 1024
 """Of all together: who comes late is first the next time."""
+READ_S = 0.25
+"""Nobody's turn begins later than this after the reading began: lines full of errors take more."""
 BEHIND_BYTES = 4 * 1024 * 1024
 """Who is further behind than this will not be read whole: only the newest counts."""
 FIRST_BYTES = 1024 * 1024
@@ -39,10 +42,10 @@ class Reader:
         with self._alone:
             lines: list[KeptLine] = []
             left, count = READ_ALL_BYTES, len(followed)
-            start = self._first
+            start, until = self._first, time.perf_counter() + READ_S
             for place in range(start, start + count):
                 one, redactor = followed[place % count]
-                if left <= 0:
+                if left <= 0 or time.perf_counter() > until:
                     self._first = place % count
                     break
                 try:

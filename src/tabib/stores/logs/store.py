@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import apsw
 import structlog
@@ -23,10 +24,12 @@ from tabib.stores.logs.words import Search
 from tabib.stores.logs.writing import prune_some, write_lines, write_patterns
 from tabib.stores.rows import from_us, one, to_us
 from tabib.stores.schema import set_aside
-from tabib.stores.sqlite import Database
+from tabib.stores.sqlite import Database, Work
 from tabib.stores.trouble import unusable
 
 log = structlog.get_logger("tabib.logs")
+
+T = TypeVar("T")
 
 FILE_NAME = "logs.sqlite3"
 FLOOR_BYTES = 96 * 1024 * 1024
@@ -113,7 +116,7 @@ class SqliteLogs:
         limit: int | None = None,
     ) -> list[KeptLine]:
         window = Window.of(engine_id, containers, since, until, limit)
-        found = await self._open().read(lambda base: reading.tail(base, window))
+        found = await self._ask(lambda base: reading.tail(base, window))
         waiting = self._also(window, Search())
         if not waiting:
             return found
@@ -137,7 +140,7 @@ class SqliteLogs:
         has no letter or digit is found as it stands; empty finds all."""
         window = Window.of(engine_id, containers, since, until, limit)
         wanted = Search.of(text)
-        found = await self._open().read(lambda base: reading.search(base, window, wanted))
+        found = await self._ask(lambda base: reading.search(base, window, wanted))
         return _end(_by_time([*found, *self._also(window, wanted)]), limit)
 
     async def patterns(
@@ -148,7 +151,7 @@ class SqliteLogs:
         limit: int = 100,
     ) -> list[LogPattern]:
         window = Window.of(engine_id, containers, since)
-        stored = await self._open().read(lambda base: reading.patterns(base, window))
+        stored = await self._ask(lambda base: reading.patterns(base, window))
         found = {key_of(pattern): pattern for pattern in stored}
         for key, pattern in self._waiting.patterns.items():
             if window.holds(pattern.engine_id, pattern.container_id, pattern.last_at):
@@ -164,7 +167,7 @@ class SqliteLogs:
             )
             return {name: from_us(us) for name, us in rows}
 
-        return await self._open().read(ask)
+        return await self._ask(ask)
 
     def status(self) -> StoreStatus:
         sides = (self._path, self._path.with_name(self._path.name + "-wal"))
@@ -218,8 +221,9 @@ class SqliteLogs:
         if self._trouble is None or str(self._trouble) != str(trouble):
             log.warning("logs.not_written", why=str(trouble))
         self._trouble = trouble
-        self._retry_at = self._clock.monotonic() + RETRY_S
-        if trouble.details.get("code") == "damaged" and self._database is not None:
+        if trouble.details.get("code") != "damaged":
+            self._retry_at = self._clock.monotonic() + RETRY_S
+        elif self._database is not None:
             database, self._database = self._database, None
             await database.close()
             kept = await asyncio.to_thread(set_aside, self._path)
@@ -242,10 +246,18 @@ class SqliteLogs:
                 self._set_aside += 1
         return None
 
-    def _open(self) -> Database:
+    async def _ask(self, work: Work[T]) -> T:
+        """
+        :raises StateUnusable: the file cannot be read. A damaged one is set aside.
+        """
         if self._database is None:
             raise self._trouble or Bug("it is closed", attempted="read", target=str(self._path))
-        return self._database
+        try:
+            return await self._database.read(work)
+        except StateUnusable as error:
+            if error.details.get("code") == "damaged":
+                await self._failed(error)
+            raise
 
     def _also(self, window: Window, wanted: Search) -> list[KeptLine]:
         """Lines that wait for the disk."""

@@ -35,7 +35,8 @@ _WAITING_BYTES = 48 * 1024 * 1024
 _AT_ONCE = 100
 _AT_ONCE_BYTES = 4 * 1024 * 1024
 _PAGE_BYTES = 4096
-_SLACK_PAGES = 256
+_SLACK_PAGES = 16
+"""For what the tree itself takes as it grows."""
 _FINAL = frozenset({"newer", "sqlite"})
 """Trouble that does not pass while this process runs."""
 

@@ -67,7 +67,7 @@ class SqliteSeries:
         recording = Recording(folder / FILE_NAME, room)
         await recording.attach()
         series = cls(recording)
-        await series._upkeep.measure()
+        await series._upkeep.begin()
         return series
 
     # ── samples ────────────────────────────────────────────────────────────────────────────────

@@ -21,8 +21,9 @@ from tabib.stores.series.subjects import Subjects
 
 _SLICE = 20
 """Subjects sealed in one transaction: some 50 ms of the writer's thread."""
-_CHUNK_BYTES = 8_000
-"""About the most that a subject's chunks take."""
+_CHUNK_BYTES = 4_000
+"""About what a subject's chunks take, at most."""
+_POINT_BYTES = 16
 _SIDES = ("", "-wal")
 
 
@@ -33,6 +34,11 @@ class Upkeep:
         self._recording = recording
         self._oldest_raw: datetime | None = None
         self._oldest: datetime | None = None
+
+    async def begin(self) -> None:
+        """Once, after the file was opened or could not be."""
+        await asyncio.to_thread(self._recording.room.restore)
+        await self.measure()
 
     async def maintain(self) -> None:
         recording = self._recording
@@ -106,7 +112,7 @@ class Upkeep:
             summary.points.extend(some.points)
             summary.seen.update(some.seen)
         done = await self._recording.change(
-            partial(_finish, segment=segment, summary=summary), len(numbers) * _CHUNK_BYTES
+            partial(_finish, segment=segment, summary=summary), len(summary.points) * _POINT_BYTES
         )
         for number, (_, usual_us) in summary.seen.items() if done else ():
             entry = head.subjects.by_number.get(number)
