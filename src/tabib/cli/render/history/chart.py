@@ -43,6 +43,8 @@ def chart_lines(plot: Plot, look: Look, console: Console) -> list[str]:
     highest = plot.highest
     if highest is None or plot.mean is None:
         return [console.paint(plot.title, "bold") + console.paint("  nothing recorded", "dim")]
+    if highest == 0:
+        return [_fit(plot.title, f"{plot.text(0)} throughout", look, console)]
     top = ceiling(plot.unit, plot.metric, highest)
     heading = f"mean {plot.text(plot.mean)}, peak {plot.text(highest)}"
     lines = [_fit(plot.title, heading, look, console)]
@@ -54,10 +56,20 @@ def chart_lines(plot: Plot, look: Look, console: Console) -> list[str]:
         label = label.removesuffix(" cores")
         lines.append(f"{label:>{_LABELS - 2}} {bar}" + console.paint(row.rstrip(), "cyan"))
     if plot.legend:
-        text = " · ".join(f"{n} {plot.text(m)} (peak {plot.text(p)})" for n, m, p in plot.legend)
-        text = text if look.unicode else text.replace(" · ", ", ")
-        lines.append(" " * _LABELS + console.paint(text[: look.columns], "dim"))
+        lines.append(" " * _LABELS + console.paint(_legend(plot, look), "dim"))
     return lines
+
+
+def _legend(plot: Plot, look: Look) -> str:
+    """As many subjects as fit."""
+    between = " · " if look.unicode else ", "
+    text = ""
+    for name, mean, peak in plot.legend:
+        more = f"{between if text else ''}{name} {plot.text(mean)} (peak {plot.text(peak)})"
+        if text and len(text) + len(more) > look.columns:
+            break
+        text += more
+    return text[: look.columns]
 
 
 def _fit(title: str, rest: str, look: Look, console: Console) -> str:

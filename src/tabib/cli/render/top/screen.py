@@ -62,7 +62,9 @@ def _cpu(node: Row) -> Line:
     cores, cpus = node.get("cpu_cores"), node.get("cpus")
     line: Line = [("CPU  ", "dim")]
     if cores is not None and cpus:
-        line += [*_bar(cores / cpus), (f" {cores / cpus * 100:5.1f}% of {cpus} cores", "")]
+        # Two clocks are compared: a little more than everything is no news.
+        used = min(cores / cpus, 1.0)
+        line += [*_bar(used), (f" {used * 100:5.1f}% of {cpus} cores", "")]
         waits = node.get("cpu_iowait_cores")
         if waits:
             line.append((f"  io wait {waits / cpus * 100:.0f}%", ""))
