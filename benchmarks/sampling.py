@@ -81,9 +81,9 @@ def watch(pids: Sequence[tuple[str, int]]) -> Watched:
     """Run all ways side by side for :data:`WATCHED_S`; ``docker stats`` after the others, for it
     makes the engine work."""
     engine = _engine_pids()
-    with _sampler(pids) as sampler, _cadvisor() as cadvisor:
+    with _sampler(pids) as sampler, cadvisor() as peer:
         time.sleep(SETTLE_S)
-        first = [each for each in (sampler.pid, cadvisor) if each is not None]
+        first = [each for each in (sampler.pid, peer) if each is not None]
         shares = cpu_shares([[pid] for pid in first] + [engine], WATCHED_S)
         rest = shares[-1]
         sampler.kill()
@@ -95,7 +95,7 @@ def watch(pids: Sequence[tuple[str, int]]) -> Watched:
     return Watched(
         sampler=shares[0],
         per_tick_s=ticks[len(ticks) // 2] / 1e9,
-        cadvisor=shares[1] if cadvisor is not None else None,
+        cadvisor=shares[1] if peer is not None else None,
         stats=stats,
     )
 
@@ -177,7 +177,7 @@ def _sampler(pids: Sequence[tuple[str, int]]) -> Iterator[subprocess.Popen[str]]
 
 
 @contextmanager
-def _cadvisor() -> Iterator[int | None]:
+def cadvisor() -> Iterator[int | None]:
     """cAdvisor's process; None where it cannot be had."""
     from setup import cadvisor_peer
 
