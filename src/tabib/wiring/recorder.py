@@ -28,7 +28,7 @@ def build_recorder(
         logs=recording.logs,
         sampler=_sampler(tools.info) if here else None,
         streams=LinuxStreams() if here and settings.processes else None,
-        retention=recording.retention,
+        retention=settings,
         usual_s=settings.interval_s,
         troubled=lambda: care.patients.treating,
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from tabib.model.sample import Retention
 from tabib.model.settings import RecorderSettings
 from tabib.ports import Clock, LogStore, Series
 from tabib.stores.journal import SqliteJournal
@@ -21,13 +20,6 @@ class Recording:
     series: Series
     logs: LogStore
     settings: RecorderSettings
-
-    @property
-    def retention(self) -> Retention:
-        settings = self.settings
-        return Retention(
-            **{field.name: getattr(settings, field.name) for field in fields(Retention)}
-        )
 
 
 class Stores:
