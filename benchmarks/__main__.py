@@ -12,6 +12,7 @@ from benchmarks import (
     commands,
     healing,
     loading,
+    logs,
     processes,
     projects,
     sampling,
@@ -30,6 +31,7 @@ SCENARIOS = {
     "processes": processes.measure,
     "series": series.measure,
     "sampling": sampling.measure,
+    "logs": logs.measure,
 }
 
 

@@ -12,7 +12,7 @@ import pytest
 from stores.series_disk_stories import STORIES
 from stores.test_disk import MOUNT
 
-SIZE = {"makes_room": "24m", "leaves_the_floor": "64m"}
+SIZE = {"makes_room": "48m", "leaves_the_floor": "64m"}
 
 
 @pytest.mark.parametrize("story", [one.__name__ for one in STORIES])

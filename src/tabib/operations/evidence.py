@@ -42,7 +42,7 @@ async def gather(
     last_seen = _last(seen, verdict)
     look: Mapping[str, Any] = inspection or (last_seen.inspection if last_seen else {})
     redactor = tools.secrets.redactor(look)
-    tail = redactor.lines(log) if log else _kept_tail(tools, record, verdict)
+    tail = redactor.lines(log) if log else list(record.tail(verdict.container_id))
     good, present = await _specs(tools, cared, verdict.service)
     parts = CaseParts(
         id=tools.new_id(),
@@ -122,14 +122,6 @@ async def _bounded(wanted: Awaitable[T], what: str, absent: list[str]) -> T | No
     except TabibError as error:
         absent.append(f"{what}: {error.happened}")
     return None
-
-
-def _kept_tail(tools: Tools, record: Record, verdict: Verdict) -> list[str]:
-    """What was kept of the output, redacted already; also of a container that is gone."""
-    tail = list(record.tail(verdict.container_id))
-    if not tail and tools.monitor is not None:
-        tail = [line.text for line in tools.monitor.tail(verdict.container_id, TAIL_LINES)]
-    return tail
 
 
 async def _log(tools: Tools, container: str) -> list[str]:

@@ -17,7 +17,7 @@ from tabib.model.container import LABEL_NUMBER, LABEL_PROJECT, LABEL_SERVICE, Mo
 from tabib.model.errors import EngineError, EngineUnavailable, StateUnusable
 from tabib.model.project import Project, Service
 from tabib.model.release import LastSeen
-from tabib.operations.tails import Tails
+from tabib.operations.tails import TAIL_LINES, Tails
 from tabib.operations.tasks import spawn
 from tabib.operations.tools import Tools
 from tabib.stores.seal import seal_inspection
@@ -37,6 +37,8 @@ class Record:
         self._tools = tools
         self._group = group
         self._tails = Tails(tools, group)
+        self._looked_at: set[str] = set()
+        """Containers that were looked at since they were last removed."""
         self._pending: set[str] = set()
         self._running: dict[str, dict[str, tuple[str, bool]]] = {}
         """Project → container name → (id, whether it ran when last seen): the journal's, kept."""
@@ -69,16 +71,22 @@ class Record:
 
     def watch_over(self, container_id: str) -> None:
         """Begin the record of a container that already runs; idempotent."""
-        if not self._tails.follows(container_id):
+        known = self._looked_at if self._tools.monitor else self._tails
+        if container_id not in known:
             self.touch(container_id, after_s=0.0)
 
     def tail(self, container_id: str) -> tuple[str, ...]:
-        """The last lines of the container's output, redacted; also after its removal."""
+        """The last lines of the container's output, redacted; also after its removal. Where the
+        flight recorder keeps all output, it is asked."""
+        monitor = self._tools.monitor
+        if monitor is not None:
+            return tuple(line.text for line in monitor.tail(container_id, TAIL_LINES))
         return self._tails.read(container_id)
 
     def gone(self, container_id: str) -> None:
         """The container was removed: end its log stream, keep what was read of it."""
         self._tails.stop(container_id)
+        self._looked_at.discard(container_id)
         for project, seen in self._running.items():
             for name in [one for one, (known, _) in seen.items() if known == container_id]:
                 del seen[name]
@@ -102,7 +110,9 @@ class Record:
         except StateUnusable as error:
             log.error("record.not_kept", why=str(error))
             return
-        self._tails.follow(container_id, self._tools.secrets.redactor(inspection))
+        self._looked_at.add(container_id)
+        if self._tools.monitor is None:
+            self._tails.follow(container_id, self._tools.secrets.redactor(inspection))
 
     async def _keep(self, inspection: Mapping[str, Any]) -> None:
         labels = (inspection.get("Config") or {}).get("Labels") or {}

@@ -38,7 +38,8 @@ class Tails:
         self._group = group
         self._known: dict[str, _Tail] = {}
 
-    def follows(self, container_id: str) -> bool:
+    def __contains__(self, container_id: str) -> bool:
+        """Whether the container's output is followed."""
         tail = self._known.get(container_id)
         return tail is not None and tail.follower is not None
 

@@ -13,6 +13,7 @@ import pytest
 
 from tabib.host.processes import connector, executions, netlink, ring, taskstats, tracing
 from tabib.host.processes.container_id import container_of
+from tabib.host.processes.threads import Threads
 
 RECORDED = json.loads(Path(__file__).with_name("recorded.json").read_text())
 SHELL, PYTHON = RECORDED["pids"]
@@ -49,7 +50,7 @@ def test_a_message_that_is_cut_off_is_no_event() -> None:
 
 
 def test_taskstats_tell_what_each_task_used() -> None:
-    threads = taskstats.Threads()
+    threads = Threads()
     events = [
         event
         for one in RECORDED["taskstats"]
@@ -97,27 +98,24 @@ def test_the_layout_of_linux_6_14_is_known() -> None:
     message = next(
         unpacked(one)
         for one in RECORDED["taskstats"]
-        if taskstats.parse(unpacked(one), 5, taskstats.Threads())[0].pid == SHELL
+        if taskstats.parse(unpacked(one), 5, Threads())[0].pid == SHELL
     )
-    (plain,) = taskstats.parse(message, 5, taskstats.Threads())
-    (moved,) = taskstats.parse(as_linux_6_14(message, 16), 5, taskstats.Threads())
+    (plain,) = taskstats.parse(message, 5, Threads())
+    (moved,) = taskstats.parse(as_linux_6_14(message, 16), 5, Threads())
     assert moved == plain
 
 
 def test_old_kernels_leave_the_threads_to_us() -> None:
-    assert taskstats.Threads("5.15.0-91-generic").needed
-    assert taskstats.Threads("4.19.0").needed
-    assert not taskstats.Threads("5.19.0").needed
-    assert not taskstats.Threads("6.18.44-fc").needed
-    threads = taskstats.Threads()
+    threads = Threads()
     threads.born(11, 10)
     assert threads.ended(10) == (10, False)
     assert threads.ended(11) == (10, True)
     assert threads.ended(99) == (99, True)
+    assert (threads.process_of(11), threads.process_of(99)) == (10, 0)
 
 
 def decoders() -> tracing.Decoders:
-    return tracing.decoders(RECORDED["formats"], RECORDED["header_page"])
+    return tracing.decoders(RECORDED["formats"], RECORDED["header_page"], Threads())
 
 
 def test_trace_pages_tell_of_execution_and_kill() -> None:

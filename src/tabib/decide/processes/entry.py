@@ -8,6 +8,8 @@ from tabib.model.process import KernelEvent, Look, Usage
 
 _SIGNALS_KEPT = 8
 _EXECS_KEPT = 8
+OWN_IMAGE = ("/proc/", "/dev/fd/", "/memfd:")
+"""Files of a program that executes itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +85,17 @@ class Entry:
         if self.exit_ns and at_ns >= self.exit_ns:
             # A thread executed: the first thread ended, and it took its place.
             self.exit_ns, self.exit_code = 0, None
-        if is_runtime(self.name, self.command or ()):
+        if not self.member and self._is_runtime():
             return
         if len(self.execs) >= _EXECS_KEPT:
             self.execs.pop(1)
         self.execs.append(at_ns)
+
+    def _is_runtime(self) -> bool:
+        if self.command is None and self.file.startswith(OWN_IMAGE):
+            # runc calls itself so; its arguments were not to be had.
+            return True
+        return is_runtime(self.name, self.command or ())
 
     def told(self, event: KernelEvent) -> None:
         """File and arguments of an execution, from the stream that knows them."""

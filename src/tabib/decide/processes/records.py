@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 
 from tabib.decide.processes.blame import killer
 from tabib.decide.processes.command_line import shown
-from tabib.decide.processes.entry import Entry
+from tabib.decide.processes.entry import OWN_IMAGE, Entry
 from tabib.decide.redact import Redactor
 from tabib.model.process import ProcessRecord
 
 _COMMANDS_KEPT = 4096
-_OWN_IMAGE = ("/proc/", "/dev/fd/")
-"""Files of a program that executes itself: its name says more."""
 
 
 class Records:
@@ -66,7 +64,8 @@ class Records:
     def _command(self, entry: Entry) -> str:
         command = entry.command
         if command is None:
-            own = entry.file.startswith(_OWN_IMAGE)
+            # Of one that executes itself the name says more.
+            own = entry.file.startswith(OWN_IMAGE)
             command = (entry.name if own else entry.file or entry.name,)
         key = (entry.container_id, command)
         text = self._shown.get(key)

@@ -11,7 +11,7 @@ _RECORDS = "process records"
 _FIRST_NAMESPACES = {"pid": 0xEFFFFFFC, "user": 0xEFFFFFFD}
 _AS_ROOT = "run the daemon as root, or give it CAP_NET_ADMIN and CAP_SYS_ADMIN"
 _ON_HOST = (
-    "run the daemon on the host, or its container with `--pid host --userns host --network host`"
+    "run the daemon on the host, or its container with `--pid host --network host --userns host`"
 )
 
 

@@ -8,7 +8,6 @@ belongs to what it told is then found in the others.
 from __future__ import annotations
 
 import asyncio
-import os
 import select
 import time
 from collections.abc import Callable, Sequence
@@ -25,7 +24,8 @@ from tabib.host.processes.missing import (
     no_tracing,
     not_on_host,
 )
-from tabib.host.processes.taskstats import Taskstats, Threads
+from tabib.host.processes.taskstats import Taskstats
+from tabib.host.processes.threads import Threads
 from tabib.host.processes.tracing import Tracing
 from tabib.model.process import KernelEvent, Look
 from tabib.model.sample import Missing
@@ -98,11 +98,9 @@ class LinuxStreams:
         if foreign:
             self._missing.append(not_on_host(foreign))
             return
-        threads = Threads(os.uname().release)
+        threads = Threads()
         try:
-            self._connector = Connector(
-                self._buffer_bytes, threads.born if threads.needed else None
-            )
+            self._connector = Connector(self._buffer_bytes, threads.born)
         except OSError as error:
             # The others tell of processes that only the connector introduces.
             self._missing.append(no_connector(error))
@@ -112,7 +110,7 @@ class LinuxStreams:
         except OSError as error:
             self._missing.append(no_taskstats(error))
         try:
-            self._tracing = Tracing()
+            self._tracing = Tracing(threads)
         except OSError as error:
             self._missing.append(no_tracing(error))
             return

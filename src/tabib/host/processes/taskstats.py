@@ -11,10 +11,10 @@ import os
 import socket
 import struct
 import time
-from collections import Counter
 from pathlib import Path
 
 from tabib.host.processes import netlink
+from tabib.host.processes.threads import Threads
 from tabib.model.process import KernelEvent, Usage
 
 NAME = "taskstats"
@@ -98,37 +98,6 @@ class Taskstats:
                 return data
 
 
-class Threads:
-    """Which process a task was of, for kernels before 5.19 that do not tell it.
-
-    Those name the process beside the last task of several; of the others only that there are
-    some: a task is taken for a whole process unless one of its siblings is known. Bounded.
-    """
-
-    def __init__(self, release: str = "") -> None:
-        major, _, rest = release.partition(".")
-        minor = rest.partition(".")[0]
-        self.needed = major.isdigit() and minor.isdigit() and (int(major), int(minor)) < (5, 19)
-        """Whether the kernel of this release leaves it to us."""
-        self._tgids: dict[int, int] = {}
-        self._alive: Counter[int] = Counter()
-
-    def born(self, pid: int, tgid: int) -> None:
-        if len(self._tgids) < 100_000:
-            self._tgids[pid] = tgid
-            self._alive[tgid] += 1
-
-    def ended(self, pid: int) -> tuple[int, bool]:
-        """Its process, and whether no thread of it is left."""
-        tgid = self._tgids.pop(pid, pid)
-        if tgid != pid:
-            self._alive[tgid] -= 1
-        last = self._alive[tgid] <= 0
-        if last:
-            del self._alive[tgid]
-        return tgid, last
-
-
 def attribute_of_mask(cpus: Path = Path("/sys/devices/system/cpu/possible")) -> bytes:
     """The request to listen on every processor, also those that are plugged in later."""
     try:
@@ -168,6 +137,7 @@ def _event(stats: bytes, group: int, now_ns: int, threads: Threads) -> KernelEve
     at = _TGID_AT + 6 * extremes
     if version >= 12 and len(stats) >= at + _word.size:
         tgid, last = _word.unpack_from(stats, at)[0], bool(flags & _LAST_FLAG)
+        threads.ended(pid)
     else:
         tgid, last = threads.ended(pid)
         tgid, last = group or tgid, last or bool(group)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tabib.host.processes import ring
 from tabib.host.processes.container_id import container_of
 from tabib.host.processes.scan import name_of, process_of
+from tabib.host.processes.threads import Threads
 from tabib.host.processes.tracefs import Instance, open_instance
 from tabib.model.process import KernelEvent
 
@@ -20,6 +21,7 @@ NAME = "tracefs"
 _SENT_BY_KERNEL = 0x80
 """SI_KERNEL."""
 
+Fields = dict[str, ring.Field]
 Decode = Callable[[int, bytes], KernelEvent | None]
 
 
@@ -35,10 +37,10 @@ class Decoders:
 class Tracing:
     """The open instance. Opening raises :class:`OSError`."""
 
-    def __init__(self) -> None:
+    def __init__(self, threads: Threads) -> None:
         self._instance: Instance = open_instance()
         try:
-            self._decoders = decoders(self._instance.formats, self._instance.header_page)
+            self._decoders = decoders(self._instance.formats, self._instance.header_page, threads)
         except ValueError as error:
             self._instance.close()
             raise OSError(str(error)) from error
@@ -74,7 +76,7 @@ class Tracing:
         self._instance.close()
 
 
-def decoders(formats: dict[str, str], header_page: str) -> Decoders:
+def decoders(formats: dict[str, str], header_page: str, threads: Threads) -> Decoders:
     """From the kernel's descriptions. :raises ValueError: they lack what is needed."""
     by_id: dict[int, Decode] = {}
     type_field = None
@@ -82,7 +84,7 @@ def decoders(formats: dict[str, str], header_page: str) -> Decoders:
         form = ring.parse_format(description)
         try:
             type_field = form.fields["common_type"]
-            by_id[form.id] = _MAKERS[name](form.fields)
+            by_id[form.id] = _MAKERS[name](form.fields, threads)
         except KeyError as error:
             raise ValueError(f"the trace event {name} has no {error}") from error
     if type_field is None:
@@ -103,19 +105,24 @@ def parse(page: bytes, known: Decoders) -> list[KernelEvent]:
     return found
 
 
-def _signal(fields: dict[str, ring.Field]) -> Decode:
+def _process(tid: int, threads: Threads) -> int:
+    """The process of a thread; its own number where nobody knows it any more."""
+    return process_of(tid) or threads.process_of(tid) or tid
+
+
+def _signal(fields: Fields, threads: Threads) -> Decode:
     number, code = fields["sig"], fields["code"]
     target, sender = fields["pid"], fields["common_pid"]
 
     def decode(at_ns: int, record: bytes) -> KernelEvent:
         receiver, tid = ring.integer(record, target), ring.integer(record, sender)
-        # Threads send and receive; where one is gone already, its id stands.
-        process = process_of(receiver) or receiver
+        # Threads send and receive.
+        process = _process(receiver, threads)
         return KernelEvent(
             "signal",
             at_ns,
             process,
-            parent=process if tid == receiver else process_of(tid) or tid,
+            parent=process if tid == receiver else _process(tid, threads),
             number=ring.integer(record, number),
             text=name_of(tid),
             kernel=ring.integer(record, code) == _SENT_BY_KERNEL,
@@ -124,7 +131,7 @@ def _signal(fields: dict[str, ring.Field]) -> Decode:
     return decode
 
 
-def _attach(fields: dict[str, ring.Field]) -> Decode:
+def _attach(fields: Fields, _: Threads) -> Decode:
     pid, path = fields["pid"], fields["dst_path"]
 
     def decode(at_ns: int, record: bytes) -> KernelEvent | None:
@@ -136,7 +143,7 @@ def _attach(fields: dict[str, ring.Field]) -> Decode:
     return decode
 
 
-def _exec(fields: dict[str, ring.Field]) -> Decode:
+def _exec(fields: Fields, _: Threads) -> Decode:
     pid, file = fields["pid"], fields["filename"]
 
     def decode(at_ns: int, record: bytes) -> KernelEvent:
@@ -145,17 +152,17 @@ def _exec(fields: dict[str, ring.Field]) -> Decode:
     return decode
 
 
-def _oom(fields: dict[str, ring.Field]) -> Decode:
+def _oom(fields: Fields, threads: Threads) -> Decode:
     pid = fields["pid"]
 
     def decode(at_ns: int, record: bytes) -> KernelEvent:
         victim = ring.integer(record, pid)
-        return KernelEvent("oom", at_ns, process_of(victim) or victim)
+        return KernelEvent("oom", at_ns, _process(victim, threads))
 
     return decode
 
 
-def _born(fields: dict[str, ring.Field]) -> Decode:
+def _born(fields: Fields, _: Threads) -> Decode:
     child, parent = fields["child_pid"], fields["parent_pid"]
 
     def decode(at_ns: int, record: bytes) -> KernelEvent:
@@ -165,7 +172,7 @@ def _born(fields: dict[str, ring.Field]) -> Decode:
     return decode
 
 
-_MAKERS: dict[str, Callable[[dict[str, ring.Field]], Decode]] = {
+_MAKERS: dict[str, Callable[[Fields, Threads], Decode]] = {
     "signal_generate": _signal,
     "cgroup_attach_task": _attach,
     "sched_process_exec": _exec,

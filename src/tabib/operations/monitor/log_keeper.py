@@ -24,6 +24,7 @@ from tabib.model.sample import Missing
 from tabib.operations.monitor.followed import Followed
 from tabib.operations.monitor.log_reading import Reader
 from tabib.operations.monitor.log_stream import LogStream
+from tabib.operations.tasks import spawn
 from tabib.ports import Clock, Engine, LogStore
 
 log = structlog.get_logger("tabib.logs")
@@ -33,6 +34,8 @@ KNOWN_LINES = 2_000
 """So many of the newest kept lines are compared with what is read after a restart."""
 REMEMBERED = 200
 """Containers that are gone, whose tails and patterns are still in memory."""
+AWAITED_S = 3.0
+AWAITED_EVERY_S = 0.02
 DATA_ROOT = "/var/lib/docker/containers"
 _NONE = "none"
 
@@ -58,10 +61,14 @@ class LogKeeper:
     _last: dict[str, datetime] | None = None
     _root: str = DATA_ROOT
     _patterns_at: float = float("-inf")
+    _awaited: dict[str, float] = field(default_factory=dict)
+    """Containers without a log file yet → until when it is looked for all the time."""
+    _waiting: asyncio.Task[None] | None = None
 
     def watch(self, container_id: str, name: str, log_driver: str = "", log_path: str = "") -> None:
         """Follow a container: it was found, created or started. Idempotent; call it again with
-        what became known. The log is opened at once, so that it outlives a removal right after.
+        what became known. The log is opened at once, so that it outlives a removal right after:
+        call it with the event, before anything is awaited; id and name are enough.
         """
         one = self._followed.get(container_id)
         if one is None:
@@ -75,6 +82,10 @@ class LogKeeper:
             self._root = os.path.dirname(os.path.dirname(log_path)) or self._root
         one.path = log_path or one.path
         self._connect(one)
+        if one.file is None and one.stream is None and one.driver != _NONE:
+            self._awaited[container_id] = self.clock.monotonic() + AWAITED_S
+            if self._waiting is None or self._waiting.done():
+                self._waiting = spawn(self.group, self._await_files(), "log files")
 
     def died(self, container_id: str) -> None:
         """It ended: its patterns are written with the next :meth:`collect`."""
@@ -146,6 +157,9 @@ class LogKeeper:
 
     def close(self) -> None:
         """Close all files and streams."""
+        self._awaited.clear()
+        if self._waiting is not None:
+            self._waiting.cancel()
         for one in self._followed.values():
             one.close()
 
@@ -177,6 +191,19 @@ class LogKeeper:
         if not one.fresh and not one.gone and not one.stream.refused:
             known = one.last_at if one.last_at.timestamp() > 0 else None
             one.stream.start(self.group, known)
+
+    async def _await_files(self) -> None:
+        """The file is there for as long as the container: of one that lives for a moment it must be
+        opened within that."""
+        while self._awaited:
+            await self.clock.sleep(AWAITED_EVERY_S)
+            now = self.clock.monotonic()
+            for container_id, until in list(self._awaited.items()):
+                one = self._followed.get(container_id)
+                if one is not None:
+                    self._connect(one)
+                if one is None or one.file or one.stream or now > until:
+                    del self._awaited[container_id]
 
     async def _resume(self, one: Followed) -> None:
         """Where an earlier daemon stopped."""

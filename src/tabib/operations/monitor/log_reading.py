@@ -26,6 +26,8 @@ READ_S = 0.25
 """Nobody's turn begins later than this after the reading began: lines full of errors take more."""
 BEHIND_BYTES = 4 * 1024 * 1024
 """Who is further behind than this will not be read whole: only the newest counts."""
+LAST_BYTES = 1024 * 1024
+"""Of a container that ended, at once."""
 FIRST_BYTES = 1024 * 1024
 """Of a log that was there before anybody followed it."""
 
@@ -71,8 +73,12 @@ class _Reading:
         one = self.one
         note = self._placed(file)
         unread = file.unread_bytes()
-        if unread > BEHIND_BYTES:
-            skipped = file.start_before_end(READ_BYTES)
+        behind, keep = BEHIND_BYTES, READ_BYTES
+        if one.died or one.gone:
+            # Its last words are wanted now.
+            behind = keep = self.limit_bytes = LAST_BYTES
+        if unread > behind:
+            skipped = file.start_before_end(keep)
             one.joiner.rest()
             note = f"{skipped} bytes of output were skipped here: more came than could be read"
         written: list[Written] = []

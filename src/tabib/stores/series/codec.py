@@ -101,7 +101,9 @@ class Chunk:
         form = part[0]
         if form == _CONSTANT:
             (value,) = _VALUE.unpack(part)[1:]
-            return array("q", (value for _ in range(self.rows)))
+            constant = array("q", [int(value)])
+            constant *= self.rows
+            return constant
         if form == _SAME:
             return self.column(_INDEX.unpack(part)[1])
         if form == _SPARSE:

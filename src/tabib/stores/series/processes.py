@@ -9,18 +9,18 @@ from typing import Any
 import apsw
 
 from tabib.model.process import ProcessRecord
-from tabib.stores.rows import every, from_us, to_us
+from tabib.stores.rows import every, from_us, one, to_us
 
 _RUNNING = 2**63 - 1
 """Stands for the end of what has none yet: it sorts after all."""
 _COMPLETE, _ASSUMED = 1, 2
 _COLUMNS = (
-    "engine_id, container_id, started_ns, pid, started_us, ended_us, ppid, name, command, flags, "
+    "container, started_ns, pid, started_us, ended_us, ppid, name, command, flags, "
     "user, exit_code, signal, killed_by, cpu_seconds, peak_memory_bytes, read_bytes, written_bytes"
 )
 _INSERT = (
     f"INSERT OR REPLACE INTO process ({_COLUMNS}) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 Row = tuple[Any, ...]
 
@@ -36,6 +36,7 @@ class ProcessFilter:
 
 
 def to_row(record: ProcessRecord) -> Row:
+    """Engine and container, then the columns after the container's number."""
     return (
         record.engine_id,
         record.container_id,
@@ -59,29 +60,54 @@ def to_row(record: ProcessRecord) -> Row:
 
 
 def insert(base: apsw.Connection, rows: Sequence[Row]) -> None:
-    base.executemany(_INSERT, rows)
+    """Insert, or replace those of the same identity."""
+    numbers = {pair: _number(base, pair) for pair in {row[:2] for row in rows}}
+    base.executemany(_INSERT, [(numbers[row[:2]], *row[2:]) for row in rows])
+
+
+def _number(base: apsw.Connection, pair: Row) -> int:
+    """The container's short name in this file."""
+    base.execute("INSERT OR IGNORE INTO container (engine_id, container_id) VALUES (?, ?)", pair)
+    query = "SELECT number FROM container WHERE engine_id = ? AND container_id = ?"
+    return int(one(base, query, pair)[0])
 
 
 def select(base: apsw.Connection, wanted: ProcessFilter, limit: int) -> list[ProcessRecord]:
     """The newest ``limit`` that ran at some time in between, oldest first."""
-    terms, values = ["engine_id = ?"], [wanted.engine_id]
+    containers = _containers(base, wanted)
+    terms: list[str] = []
+    values: list[Any] = []
     if wanted.containers is not None:
-        terms.append(f"container_id IN ({', '.join('?' * len(wanted.containers))})")
-        values.extend(wanted.containers)
-    bounds: list[Any] = []
+        terms.append(f"container IN ({', '.join('?' * len(containers))})")
+        values.extend(containers)
+    else:
+        # The plus keeps SQLite from going by container: by time is what is wanted.
+        terms.append("+container IN (SELECT number FROM container WHERE engine_id = ?)")
+        values.append(wanted.engine_id)
     if wanted.since_us is not None:
         terms.append("ended_us >= ?")
-        bounds.append(wanted.since_us)
+        values.append(wanted.since_us)
     if wanted.until_us is not None:
         terms.append("started_us <= ?")
-        bounds.append(wanted.until_us)
+        values.append(wanted.until_us)
     rows = every(
         base,
         f"SELECT {_COLUMNS} FROM process WHERE {' AND '.join(terms)} "
         "ORDER BY started_us DESC, started_ns DESC, pid DESC LIMIT ?",
-        (*values, *bounds, limit),
+        (*values, limit),
     )
-    return [_record(row) for row in reversed(rows)]
+    return [_record((wanted.engine_id, containers[row[0]], *row[1:])) for row in reversed(rows)]
+
+
+def _containers(base: apsw.Connection, wanted: ProcessFilter) -> dict[int, str]:
+    """Number → id of those that are asked for."""
+    rows = every(
+        base,
+        "SELECT number, container_id FROM container WHERE engine_id = ?",
+        (wanted.engine_id,),
+    )
+    asked = None if wanted.containers is None else set(wanted.containers)
+    return {number: id_ for number, id_ in rows if asked is None or id_ in asked}
 
 
 def _record(row: Row) -> ProcessRecord:

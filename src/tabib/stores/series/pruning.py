@@ -36,6 +36,7 @@ def prune_some(
         or _quarter(base, _before(now, retention.quarter_days))
         or _older(base, "process", "ended_us", _before(now, retention.process_days))
         or _older(base, "event", "at_us", _before(now, retention.event_days))
+        or _containers(base)
         or _inspections(base, _before(now, retention.event_days))
         or (shed(base) if used_bytes(base) > retention.max_bytes else 0)
     )
@@ -116,13 +117,22 @@ def _quarter(base: apsw.Connection, before_us: int | None) -> int:
 def _older(base: apsw.Connection, table: str, column: str, before_us: int | None) -> int:
     """Rows whose ``column`` lies before (None: any that is over), oldest first."""
     identity = {
-        "process": "container_id, started_ns, pid, engine_id",
+        "process": "container, started_ns, pid",
         "event": "engine_id, time_ns, kind, id, action",
     }[table]
     base.execute(
         f"DELETE FROM {table} WHERE ({identity}) IN ("
         f"SELECT {identity} FROM {table} WHERE {column} < ? ORDER BY {column} LIMIT ?)",
         (2**63 - 1 if before_us is None else before_us, _ROWS),
+    )
+    return base.changes()
+
+
+def _containers(base: apsw.Connection) -> int:
+    """Names of containers that no process record needs."""
+    base.execute(
+        "DELETE FROM container WHERE NOT EXISTS ("
+        "SELECT 1 FROM process WHERE process.container = container.number)"
     )
     return base.changes()
 

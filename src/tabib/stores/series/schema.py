@@ -47,9 +47,14 @@ MIGRATIONS = (
     CREATE TABLE minute (key INTEGER PRIMARY KEY, layout INTEGER NOT NULL, body BLOB NOT NULL);
     CREATE TABLE quarter (key INTEGER PRIMARY KEY, body BLOB NOT NULL);
 
-    CREATE TABLE process (
+    CREATE TABLE container (
+        number INTEGER PRIMARY KEY,
         engine_id TEXT NOT NULL,
         container_id TEXT NOT NULL,
+        UNIQUE (engine_id, container_id)
+    );
+    CREATE TABLE process (
+        container INTEGER NOT NULL,
         started_ns INTEGER NOT NULL,
         pid INTEGER NOT NULL,
         started_us INTEGER NOT NULL,
@@ -66,7 +71,7 @@ MIGRATIONS = (
         peak_memory_bytes INTEGER,
         read_bytes INTEGER,
         written_bytes INTEGER,
-        PRIMARY KEY (container_id, started_ns, pid, engine_id)
+        PRIMARY KEY (container, started_ns, pid)
     ) WITHOUT ROWID;
     CREATE INDEX process_started ON process (started_us);
     CREATE INDEX process_ended ON process (ended_us, started_us);
