@@ -29,8 +29,9 @@ from tabib.model import paths
 from tabib.model.errors import Refused, StateUnusable, TabibError
 from tabib.model.settings import HostSettings
 from tabib.operations.operation import Operations, bug
+from tabib.operations.tasks import spawn
 from tabib.stores.state import StateDir
-from tabib.wiring import EngineSites, Stores, system_clock
+from tabib.wiring import EngineSites, Stores, send_metrics, system_clock
 
 log = structlog.get_logger("tabib.daemon")
 
@@ -143,6 +144,7 @@ async def _serve(
             watching = group.create_task(_until_removed(state, stopping))
             if not options.private:
                 await sites.restore()
+                spawn(group, send_metrics(sites, settings.metrics, clock), "send metrics")
             log.info("daemon.ready", socket=options.socket, pid=os.getpid())
             await stopping.wait()
             log.info("daemon.stopping", operations=len(operations.running))

@@ -1,7 +1,7 @@
 """Ports: one protocol per outside thing. Adapters implement them; decisions never see them."""
 
 from tabib.ports.engine import Credentials, Engine, OutputSink, ProgressSink, Subscription
-from tabib.ports.recorder import KernelStreams, LogStore, Sampler, Series
+from tabib.ports.recorder import KernelStreams, LogStore, Receiver, Sampler, Series
 from tabib.ports.state import Clock, Journal, Vault
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "LogStore",
     "OutputSink",
     "ProgressSink",
+    "Receiver",
     "Sampler",
     "Series",
     "Subscription",

@@ -230,3 +230,14 @@ class KernelStreams(Protocol):
     def missing(self) -> tuple[Missing, ...]: ...
 
     def close(self) -> None: ...
+
+
+class Receiver(Protocol):
+    """Whoever takes figures over a network."""
+
+    async def send(self, body: bytes) -> None:
+        """Deliver a Prometheus ``WriteRequest`` (protobuf).
+
+        :raises TabibError: it was not taken.
+        """
+        ...
