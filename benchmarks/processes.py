@@ -25,7 +25,7 @@ from tabib.model.process import ProcessRecord
 IMAGE = "busybox:1.36"
 RATE = 1000
 SECONDS = int(os.environ.get("TABIB_BENCH_SECONDS", "60"))
-FLAT_OUT = 20_000
+FLAT_OUT = 5_000
 IDLE_S = 10.0
 
 

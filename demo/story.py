@@ -195,6 +195,10 @@ def _explain() -> None:
     newest = max(_incidents(), key=lambda found: str(found["opened_at"]))
     _chapter(f"One of them in full:  tabib incident {newest['id']}")
     command.show("incident", str(newest["id"]))
+    _chapter("What ran in there, after the fact:  tabib processes shop/api --failed --since 10m")
+    command.show("processes", "shop/api", "--failed", "--since", "10m")
+    _chapter("How it was:  tabib history shop --since 2m --metric cpu --metric memory")
+    command.show("history", "shop", "--since", "2m", "--metric", "cpu", "--metric", "memory")
 
 
 def _order(shop: Shop, item: str) -> None:
@@ -236,6 +240,7 @@ def _what_next(shop: Shop) -> None:
         ("docker rm -f shop-db-1", "lose the database's container; its orders survive"),
         (f"{tabib} ps", "what runs"),
         (f"{tabib} incidents --all", "what was wrong, why, and what was done"),
+        (f"{tabib} top", "what uses the machine; Enter shows a container's processes"),
         (f"{tabib} -p shop logs -f api", "what the API says"),
         (f"{prefix}{tabib} up -f {command.COMPOSE_FILE} --dry-run", "what would change: nothing"),
         ("make demo-down", "take all of it away again"),

@@ -10,6 +10,7 @@ import pytest
 
 from operations.log_files import ID, Engine, keeping, kept, watch
 from tabib.decide.redact import Redactor
+from tabib.operations.monitor.log_keeper import UNKNOWN_LOOKS
 from tabib.operations.monitor.log_reading import BEHIND_BYTES, FIRST_BYTES, READ_ALL_BYTES
 
 
@@ -258,3 +259,34 @@ async def test_a_driver_none_is_said_once(tmp_path: Path) -> None:
         await keeper.collect()
         (missing,) = keeper.missing
         assert "mute, quiet" in missing.what
+
+
+async def test_nothing_is_kept_before_the_secrets_are_known(tmp_path: Path, engine: Engine) -> None:
+    async with keeping(tmp_path) as keeper:
+        known: list[Redactor] = []
+        keeper.redactor_of = lambda _: known[0] if known else None
+        watch(keeper, engine)
+        engine.say("connecting with canary-77")
+        await keeper.collect()
+        assert await kept(keeper) == []
+        known.append(Redactor.knowing(["canary-77"]))
+        await keeper.collect()
+        [line] = await kept(keeper)
+        assert line.startswith("connecting with")
+        assert "canary" not in line
+
+
+async def test_output_whose_secrets_are_never_known_leaves_a_note(
+    tmp_path: Path, engine: Engine
+) -> None:
+    async with keeping(tmp_path) as keeper:
+        keeper.redactor_of = lambda _: None
+        watch(keeper, engine)
+        engine.say("connecting with canary-77")
+        engine.remove()
+        keeper.gone(ID)
+        for _ in range(UNKNOWN_LOOKS + 2):
+            await keeper.collect()
+        [note] = await keeper.store.tail("e", [ID])
+        assert (note.stream, "canary" in note.text) == ("tabib", False)
+        assert not any(ID in os.readlink(f"/proc/self/fd/{n}") for n in _descriptors())

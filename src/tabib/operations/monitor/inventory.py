@@ -59,6 +59,10 @@ class Inventory:
         """Whether it was, so that its secrets are known."""
         return container_id in self._redactors
 
+    def known_redactor(self, container_id: str) -> Redactor | None:
+        """What takes the container's secrets out of text; None until it was inspected."""
+        return self._redactors.get(container_id)
+
     def redactor(self, container_id: str) -> Redactor:
         """What takes the container's secrets out of text; patterns alone until it was inspected."""
         return self._redactors.get(container_id) or Redactor()

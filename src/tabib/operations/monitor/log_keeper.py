@@ -32,6 +32,9 @@ log = structlog.get_logger("tabib.logs")
 PATTERNS_EVERY_S = 60.0
 KNOWN_LINES = 2_000
 """So many of the newest kept lines are compared with what is read after a restart."""
+UNKNOWN_LOOKS = 5
+"""So often it is waited for what a removed container's output may not show."""
+_UNKNOWN = "it was removed before its secrets could be known: its output was not kept"
 REMEMBERED = 200
 """Containers that are gone, whose tails and patterns are still in memory."""
 AWAITED_S = 3.0
@@ -44,7 +47,8 @@ _NONE = "none"
 class LogKeeper:
     """Follows the output of all containers of one engine. Streams live in ``group``.
 
-    ``redactor_of``: what to hide in a container's output; called on each reading.
+    ``redactor_of``: what to hide in a container's output; called on each reading. None: not known
+    yet; nothing is kept before it is, and only a note of a container that was removed before.
     Nothing here raises for trouble of files, engine or store.
     """
 
@@ -53,7 +57,7 @@ class LogKeeper:
     clock: Clock
     group: asyncio.TaskGroup
     engine_id: str
-    redactor_of: Callable[[str], Redactor]
+    redactor_of: Callable[[str], Redactor | None]
     _followed: dict[str, Followed] = field(default_factory=dict)
     _ended: OrderedDict[str, Followed] = field(default_factory=OrderedDict)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -106,12 +110,16 @@ class LogKeeper:
                 if one.fresh:
                     await self._resume(one)
                 self._connect(one)
-            pairs = [(one, self.redactor_of(one.container_id)) for one in followed]
+            known = {one.container_id: self.redactor_of(one.container_id) for one in followed}
+            pairs = [(one, hides) for one in followed if (hides := known[one.container_id])]
             now = self.clock.now()
             lines = await asyncio.to_thread(self._reader.read, pairs, now)
+            unknown = [one for one in followed if one.gone and known[one.container_id] is None]
+            lost = [one for one in unknown if one.looks_since_gone >= UNKNOWN_LOOKS]
+            lines += [one.note(_UNKNOWN, now) for one in lost]
             if lines:
                 await self.store.append(lines)
-            ended = [one for one in followed if self._has_ended(one)]
+            ended = [*lost, *(one for one in followed if one not in lost and self._has_ended(one))]
             await self._keep_patterns(followed, ended, now)
             for one in ended:
                 self._let_go(one)
@@ -221,6 +229,8 @@ class LogKeeper:
         if not one.gone:
             return False
         one.looks_since_gone += 1
+        if self.redactor_of(one.container_id) is None:
+            return False
         if one.file is not None:
             return one.file.unread_bytes() == 0
         running = one.stream is not None and one.stream.running

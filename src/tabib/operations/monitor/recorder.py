@@ -50,7 +50,7 @@ class Recorder:
             clock=tools.clock,
             group=group,
             engine_id=tools.info.id,
-            redactor_of=self.inventory.redactor,
+            redactor_of=self.inventory.known_redactor,
         )
         self._processes = ProcessRecorder(tools, parts, self.inventory)
         self._remote = RemoteStats(tools.engine, group)

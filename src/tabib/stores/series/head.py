@@ -98,7 +98,7 @@ class Head:
     """See the module. Only the event loop's thread changes it."""
 
     def __init__(self, layouts: Layouts, subjects: Subjects, segment: int = 1, tick: int = 1):
-        self.layouts = layouts
+        self.use(layouts)
         self.subjects = subjects
         self.segments: list[Segment] = []
         self.evicted: list[int] = []
@@ -106,6 +106,10 @@ class Head:
         self._next_segment = segment
         self._next_tick = tick
         self._newest_us: int | None = None
+
+    def use(self, layouts: Layouts) -> None:
+        """Number layouts as a file does: today's columns are the same, whatever their numbers."""
+        self.layouts = layouts
         self._packers = {
             layout.id: struct.Struct(f"={len(layout.columns)}q")
             for layout in layouts.current.values()

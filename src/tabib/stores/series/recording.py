@@ -240,7 +240,7 @@ class Recording:
             return
         self.notice = f"{self.trouble} It was kept as {kept}; a new one was begun."
         self.trouble = ""
-        head.layouts = self.head.layouts
+        head.use(self.head.layouts)
         self.head = head
         rows = [entry.row for entry in head.subjects]
         self._waiting.appendleft(Item(lambda base: upsert(base, rows), 0))
