@@ -2,8 +2,9 @@
 
 ``python tests/compose/fuzz/differential.py SECONDS [SEED] [FOLDER…]``. What it mutates are the
 oracle's cases, and every YAML file below the folders named: values go where others stood at the
-same place of another file, become odd ones, or vanish; two files are laid over each other. What
-is answered differently is left in ``/tmp/tabib-differential`` for a case to be made of it.
+same place of another file, become odd ones, or vanish; lines are taken out, doubled, moved, and
+given other values as they are written; two files are laid over each other. What is answered
+differently is left in ``/tmp/tabib-differential`` for a case to be made of it.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ ODD: list[Any] = [
     [1], ["1", 1], [None], {"a": "b"}, {"a": None}, {"a": 1}, {"a": []}, {"x-a": 1}, [{"a": "b"}],
 ]  # fmt: skip
 CRASHED = 98
+TAGS = ("!reset", "!override", "!!str", "!!int", "!!float", "!!bool", "&a", "*a", "<<:", "|", ">-")
 _NAMED = {"services", "networks", "volumes", "secrets", "configs", "models", "depends_on"}
 Place = tuple[str, ...]
 """A path in which the names that users give, and the numbers of items, are ``*``."""
@@ -53,11 +55,19 @@ class Corpus:
 
     def __init__(self, folders: list[Path]) -> None:
         self.trees: list[dict[str, Any]] = []
+        self.texts: list[str] = []
+        self.written: list[str] = []
+        """What stands behind a colon or dash somewhere."""
         self.seen: dict[Place, list[Any]] = defaultdict(list)
         for path in sorted(one for folder in folders for one in folder.rglob("*.y*ml")):
             self._take(path)
 
     def _take(self, path: Path) -> None:
+        try:
+            self.texts.append(path.read_text("utf-8"))
+        except ValueError:
+            return
+        self.written += re.findall(r"(?:: |- )(\S.*)$", self.texts[-1], re.MULTILINE)
         try:
             trees = list(yaml.safe_load_all(path.read_text("utf-8")))
         except (yaml.YAMLError, ValueError, TypeError):  # tags, and files that are meant wrong
@@ -88,6 +98,35 @@ def mutated(chance: random.Random, corpus: Corpus) -> dict[str, Any]:
         if places:
             _change(chance, corpus, chance.choice(places))
     return tree
+
+
+def rewritten(chance: random.Random, corpus: Corpus) -> str:
+    """A text of the corpus with one to three of its lines changed."""
+    lines = chance.choice(corpus.texts).splitlines()
+    for _ in range(chance.choice([1, 1, 2, 3])):
+        if not lines:
+            break
+        at, kind = chance.randrange(len(lines)), chance.random()
+        if kind < 0.5:
+            head, mark, _ = re.split(r"((?:: |- )(?=\S)|$)", lines[at], maxsplit=1)
+            lines[at] = head + mark + (chance.choice(corpus.written) if mark else "")
+        elif kind < 0.6:
+            lines[at] = re.sub(r"(: |- )", rf"\1{chance.choice(TAGS)} ", lines[at], count=1)
+        elif kind < 0.7:
+            del lines[at]
+        elif kind < 0.8:
+            lines.insert(chance.randrange(len(lines)), lines[at])
+        elif kind < 0.9:
+            lines[at] = f"  {lines[at]}" if chance.random() < 0.5 else lines[at].removeprefix("  ")
+        else:
+            lines[at:at] = chance.choice(corpus.texts).splitlines()[1 : chance.randint(2, 6)]
+    return "\n".join(lines) + "\n"
+
+
+def written(chance: random.Random, corpus: Corpus) -> str:
+    if chance.random() < 0.5:
+        return rewritten(chance, corpus)
+    return yaml.safe_dump(mutated(chance, corpus), allow_unicode=True, sort_keys=False)
 
 
 def _change(chance: random.Random, corpus: Corpus, spot: tuple[Any, Any, Place, Any, int]) -> None:
@@ -133,7 +172,7 @@ def verdict(mine: tuple[int, str], other: tuple[int, str]) -> str:
         return "CRASH"
     if other[0] == 2 or "MarshalJSON" in other[1]:
         return "no answer"
-    if other[0] and mine[0]:
+    if (other[0] and mine[0]) or "x-tabib" in mine[1]:
         return "refused"
     if other[0] == mine[0]:
         return "equal" if mine[1] == other[1] else "DIFFERENT"
@@ -164,8 +203,7 @@ def main() -> None:
         while time.monotonic() < until:
             names = ["a.yaml", "b.yaml"][: 1 + (chance.random() < 0.2)]
             for name in names:
-                text = yaml.safe_dump(mutated(chance, corpus), allow_unicode=True, sort_keys=False)
-                (folder / name).write_text(text, "utf-8")
+                (folder / name).write_text(written(chance, corpus), "utf-8")
             args = [word for name in names for word in ("-f", name)]
             mine, other = ours(folder, args), theirs(folder, args)
             found = verdict(mine, other)
