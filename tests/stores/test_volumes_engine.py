@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support import real_engine
 from tabib.stores.volumes import make_generation
 
 pytestmark = pytest.mark.engine
@@ -41,9 +41,10 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     root = tmp_path_factory.mktemp("image")
     for folder in ("bin", "data/sub"):
         (root / folder).mkdir(parents=True)
-    busybox = shutil.which("busybox")
-    assert busybox, "busybox-static is needed (apt-get install busybox-static)"
-    shutil.copy(busybox, root / "bin" / "busybox")
+    real_engine.ensure_images(real_engine.IMAGE)
+    donor = docker("create", real_engine.IMAGE).strip()
+    docker("cp", f"{donor}:/bin/busybox", str(root / "bin" / "busybox"))
+    docker("rm", donor)
     for name in ("sh", "stat", "cat", "id", "touch", "ls"):
         (root / "bin" / name).symlink_to("busybox")
     (root / "data" / "seed").write_text("seed\n")

@@ -34,7 +34,7 @@ BUFFER_BYTES = 64 * 1024 * 1024
 _MESSAGES = 128
 """Of a socket, at one turn of the loop: about a millisecond."""
 _PAGES = 4
-_REST_S = 0.03
+_REST_S = 0.01
 
 OnEvents = Callable[[Sequence[KernelEvent]], None]
 _time_of = attrgetter("at_ns")
