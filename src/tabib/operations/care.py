@@ -59,6 +59,8 @@ class Care:
         self._seen: dict[tuple[str, int], datetime] = {}
         """Event → when it came in: what settles first was seen all the same."""
         self._unwritten: list[JournalEntry] = []
+        self._something = asyncio.Event()
+        """There is something to write: at rest nobody is woken."""
         self.patients = Patients(tools, record, self.ward, group)
         self.resync = Resync(tools, record, self.ward, self._judged)
         self.dropped = 0
@@ -139,6 +141,7 @@ class Care:
         elif event.action == "destroy":
             self.record.gone(event.id)
         if event.action in _JOURNALLED:
+            self._something.set()
             self._unwritten.append(
                 JournalEntry(
                     at=event.at,
@@ -263,6 +266,8 @@ class Care:
     async def _flush(self) -> None:
         """Write events in batches: they must be kept, but nobody waits for them."""
         while True:
+            await self._something.wait()
+            self._something.clear()
             await self.tools.clock.sleep(_FLUSH_S)
             batch, self._unwritten = self._unwritten, []
             if not batch:
