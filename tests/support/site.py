@@ -39,7 +39,7 @@ from tabib.stores.state import StateDir
 from tabib.stores.vault import FILE_NAME as VAULT
 from tabib.stores.vault import MIGRATIONS as VAULT_FORMAT
 from tabib.stores.vault import unlock
-from tabib.wiring import Stores, build_site
+from tabib.wiring import Recording, Stores, build_site
 
 T = TypeVar("T")
 ADDRESS = EndpointAddress(url="memory://house")
@@ -92,15 +92,21 @@ class House:
 
     @asynccontextmanager
     async def daemon(
-        self, crash: CrashPoint | None = None, *, state: str = "state", acts: bool = True
+        self,
+        crash: CrashPoint | None = None,
+        *,
+        state: str = "state",
+        acts: bool = True,
+        recording: Recording | None = None,
     ) -> AsyncIterator[Daemon]:
-        """A daemon over the state folder; ``crash``: dies there, at a journal write or a step."""
+        """A daemon over the state folder; ``crash``: dies there, at a journal write or a step;
+        ``recording``: what its flight recorder keeps."""
         folder = StateDir.open(self.folder / state, reserve_bytes=RESERVE_BYTES)
         journal = SqliteJournal(InlineDatabase(folder.path / JOURNAL, JOURNAL_FORMAT), self.clock)
         vault = await unlock(folder.path, InlineDatabase(folder.path / VAULT, VAULT_FORMAT))
         await journal.clear_leases()
         point = crash or CrashPoint()
-        stores = Stores(folder, point.guard(journal, WRITES), vault)
+        stores = Stores(folder, point.guard(journal, WRITES), vault, recording)
         engine = LocalEngine(self.world, crash=point)
         try:
             async with asyncio.TaskGroup() as group:

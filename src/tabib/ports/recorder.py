@@ -38,7 +38,7 @@ class Series(Protocol):
 
     async def maintain(self) -> None:
         """Bring older readings into their lasting form, and try again what did not succeed. Call
-        it after every tick or so, beside the appends, never twice at once."""
+        it every few ticks, beside the appends; a call beside another one does nothing."""
         ...
 
     async def known(self, engine_id: str | None = None) -> list[Known]:

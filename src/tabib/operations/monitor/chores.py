@@ -26,7 +26,9 @@ GAP_SEEN_S = 1.0
 SIZES_EVERY_S = 900.0
 """The engine walks all files to measure layers and volumes."""
 SIZES_FIRST_S = 60.0
-MAINTAIN_EVERY_S = 60.0
+SEAL_EVERY_S = 15.0
+"""What is complete is brought into its lasting form, and what failed is tried again."""
+PRUNE_EVERY_S = 60.0
 TOGETHER_S = 0.5
 """Events of so long are written at once."""
 _KEPT = frozenset(
@@ -53,7 +55,8 @@ class Chores:
             (self._follow, "record events"),
             (self._look, "look at all containers"),
             (self._measure, "measure sizes"),
-            (self._maintain, "maintain the series"),
+            (self._seal, "seal the series"),
+            (self._prune, "let go of what is too old"),
         ):
             keep_running(group, work, f"{what} {self._tools.address.url}", self._tools.clock)
 
@@ -129,11 +132,17 @@ class Chores:
             batch = Batch(at=self._tools.clock.now(), readings=tuple(readings))
             await self._parts.series.append(batch)
 
-    async def _maintain(self) -> None:
+    async def _seal(self) -> None:
+        """Bring older readings into chunks and rollups, beside the ticks."""
+        while True:
+            await self._tools.clock.sleep(SEAL_EVERY_S)
+            await self._parts.series.maintain()
+
+    async def _prune(self) -> None:
         """Let go of what is too old. The stores are shared by all engines: twice does no harm."""
         clock = self._tools.clock
         while True:
-            await clock.sleep(MAINTAIN_EVERY_S)
+            await clock.sleep(PRUNE_EVERY_S)
             for store in (self._parts.series, self._parts.logs):
                 try:
                     await store.prune(clock.now(), self._parts.retention)

@@ -78,8 +78,8 @@ class SqliteSeries:
     async def maintain(self) -> None:
         """Seal what is complete, write what waits, open a file that could not be opened before.
 
-        Call it after every tick or so, beside the appends and never twice at once: where nothing
-        is due it costs nothing. May be cancelled at any time.
+        Call it every few ticks, beside the appends: where nothing is due, or another call is at
+        work, it costs nothing. May be cancelled at any time.
         """
         await self._upkeep.maintain()
 

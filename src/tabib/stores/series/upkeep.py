@@ -34,6 +34,7 @@ class Upkeep:
         self._recording = recording
         self._oldest_raw: datetime | None = None
         self._oldest: datetime | None = None
+        self._at_work = False
 
     async def begin(self) -> None:
         """Once, after the file was opened or could not be."""
@@ -41,6 +42,16 @@ class Upkeep:
         await self.measure()
 
     async def maintain(self) -> None:
+        """Nothing where it is done already: the recorders of several engines share the file."""
+        if self._at_work:
+            return
+        self._at_work = True
+        try:
+            await self._maintain()
+        finally:
+            self._at_work = False
+
+    async def _maintain(self) -> None:
         recording = self._recording
         await recording.attach()
         if recording.unwritten:
