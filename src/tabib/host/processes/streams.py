@@ -163,7 +163,7 @@ class LinuxStreams:
         return more
 
     def _rest(self) -> None:
-        """Let events gather, where none is of less use later: a turn costs as much as ten events.
+        """Let events gather, where none is of less use later: it saves turns of the loop.
 
         Without samples of executions each must be looked at while the process lives.
         """
