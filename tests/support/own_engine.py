@@ -14,13 +14,8 @@ from setup.engine_api import Endpoint, Engine
 from support.installation import until
 
 _START_S = 30.0
-_FLAGS = (
-    "--bridge=none",
-    "--iptables=false",
-    "--ip6tables=false",
-    # Beside the networks of the machine's own engine.
-    "--default-address-pool=base=10.213.0.0/16,size=24",
-)
+_PRIVATE = "mount --make-rprivate /; ip link set lo up"
+_FLAGS = ("--bridge=none", "--iptables=false", "--ip6tables=false")
 
 
 def possible() -> str:
@@ -48,8 +43,9 @@ class OwnEngine:
         daemon += f" --pidfile {self.folder}/pid -H {self.url} {' '.join(_FLAGS)}"
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                # Mounts of its own: nothing it mounts outlives it.
-                ["unshare", "--mount", "sh", "-c", f"mount --make-rprivate /; {daemon}"],
+                # Mounts of its own: nothing it mounts outlives it. Networks of its own: an engine
+                # without a default bridge removes docker0, which is the machine's own engine's.
+                [*("unshare", "--mount", "--net"), "sh", "-c", f"{_PRIVATE}; {daemon}"],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
