@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.decide.replay import recording
 
-from tabib.decide.casefile import CaseParts, build, event_line
+from tabib.decide.casefile import CaseParts, build, event_line, redacted
 from tabib.decide.specdiff import MAX_LINES, differences
 from tabib.decide.verdict import Kind, Verdict
 from tabib.model.codec import decode, encode
@@ -193,3 +193,22 @@ def test_differences_name_settings_and_hide_secrets() -> None:
     many = differences({}, {f"k{number:03}": number for number in range(50)})
     assert len(many) == MAX_LINES + 1
     assert many[-1] == "and 20 more"
+
+
+def test_passwords_in_command_lines_are_not_kept() -> None:
+    look = inspection()
+    look |= {"Path": "mysql", "Args": ["-uroot", "-pgeheim"]}
+    test = ["CMD-SHELL", "mysqladmin -uroot -pgeheim ping || exit 1"]
+    look["Config"] |= {
+        "Entrypoint": ["docker-entrypoint.sh"],
+        "Cmd": ["mysql", "-pgeheim"],
+        "Healthcheck": {"Test": test, "Retries": 3},
+    }
+    kept = redacted(look)
+    assert kept["Args"] == ["-uroot", "-p*****"]
+    assert kept["Config"]["Cmd"] == ["mysql", "-p*****"]
+    assert kept["Config"]["Entrypoint"] == ["docker-entrypoint.sh"]
+    assert kept["Config"]["Healthcheck"] == {
+        "Test": ["CMD-SHELL", "mysqladmin -uroot -p***** ping || exit 1"],
+        "Retries": 3,
+    }

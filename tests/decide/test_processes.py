@@ -242,3 +242,13 @@ def test_the_wall_clock_may_be_set() -> None:
     made.set_boot_at(BOOT + timedelta(hours=1))
     record = only(made.take(end(CHILD, 0, 4 * SECOND), nobody))
     assert record.ended_at == BOOT + timedelta(hours=1, seconds=4)
+
+
+def test_a_process_that_names_itself_after_a_secret() -> None:
+    made = table()
+    made.know_secrets(MINE, Redactor.knowing({"hunter2hunter2hunter2"}))
+    renamed = KernelEvent("comm", 3 * SECOND, FIRST, FIRST, text="hunter2hunter2h")
+    made.take([renamed, kill(CHILD, FIRST, name="hunter2hunter2h")], nobody)
+    killed = only(made.take(end(CHILD, 9, 4 * SECOND), nobody))
+    assert killed.killed_by == f"*****[{FIRST}]"
+    assert [one.name for one in made.running(MINE) if one.pid == FIRST] == ["*****"]

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tabib.decide.redact import (
     MINIMUM_LENGTH,
     Redactor,
+    argument_secrets,
     is_secret_option,
     looks_secret,
     redact,
@@ -219,3 +220,41 @@ PIECES = st.sampled_from(
 def test_the_quick_way_finds_the_same(lines: list[str]) -> None:
     redactor = Redactor.knowing(["hunter2known"])
     assert redactor.quick_lines(lines) == redactor.lines(lines)
+
+
+@pytest.mark.parametrize(
+    ("command", "secrets"),
+    [
+        (["redis-server", "--requirepass", "geheim22"], {"geheim22"}),
+        (["app", "--db-password=geheim22", "-v"], {"geheim22"}),
+        (["env", "API_TOKEN=geheim22", "app"], {"geheim22"}),
+        (["app", "postgres://me:geheim%4022@db/x"], {"geheim%4022", "geheim@22"}),
+        (["app", "--token-ttl", "360000"], set()),
+        (["app", "--password-file", "/run/secrets/x"], set()),
+        (["app", "--password=$PASSWORD", "--token", "--verbose"], set()),
+        (["psql", "postgres://postgres:postgres@db/x"], set()),
+        (["sh", "-c", "app --password=geheim22"], {"geheim22"}),
+    ],
+)
+def test_arguments_tell_secrets(command: list[str], secrets: set[str]) -> None:
+    assert argument_secrets(command) == secrets
+
+
+def test_a_password_in_the_url_of_a_variable_is_known() -> None:
+    environment = {"DATABASE_URL": "postgres://app:geheim22@db/shop", "HOME": "/root"}
+    redactor = Redactor.knowing(secret_values(environment))
+    assert redactor.text("connecting with geheim22") == "connecting with *****"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("hunter2-and-mor", "*****"),
+        ("worker-hunter2-", "worker-*****"),
+        ("worker-hunter", "worker-hunter"),
+        ("a-longer-name-h", "a-longer-name-h"),
+        ("hunter2-and-more", "*****"),
+    ],
+)
+def test_half_a_secret_in_a_cut_name(name: str, shown: str) -> None:
+    assert Redactor.knowing(["hunter2-and-more"]).name(name, 15) == shown

@@ -290,3 +290,24 @@ async def test_output_whose_secrets_are_never_known_leaves_a_note(
         [note] = await keeper.store.tail("e", [ID])
         assert (note.stream, "canary" in note.text) == ("tabib", False)
         assert not any(ID in os.readlink(f"/proc/self/fd/{n}") for n in _descriptors())
+
+
+async def test_who_only_speaks_of_keys_is_heard_again(tmp_path: Path, engine: Engine) -> None:
+    async with keeping(tmp_path) as keeper:
+        watch(keeper, engine)
+        engine.say("no such thing as -----BEGIN PRIVATE KEY----- in it")
+        for number in range(40):
+            engine.say(*(f"line {number}.{one}" for one in range(10)))
+            await keeper.collect()
+        assert (await kept(keeper))[-1] == "line 39.9"
+
+
+async def test_a_key_after_another_is_hidden_too(tmp_path: Path, engine: Engine) -> None:
+    async with keeping(tmp_path) as keeper:
+        watch(keeper, engine)
+        engine.say("-----END CERTIFICATE----- -----BEGIN RSA PRIVATE KEY-----")
+        await keeper.collect()
+        engine.say("MIIEowIBAAKCAQEA2", "-----END RSA PRIVATE KEY-----", "after")
+        await keeper.collect()
+        assert "MIIE" not in "".join(await kept(keeper))
+        assert (await kept(keeper))[-1] == "after"

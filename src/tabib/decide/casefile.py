@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tabib.decide.processes.command_line import masked_arguments
 from tabib.decide.specdiff import differences
 from tabib.decide.timeline import Timeline
 from tabib.decide.verdict import Verdict
@@ -120,8 +121,28 @@ def redacted(inspection: Json) -> dict[str, Any]:
     config = kept.get("Config")
     if isinstance(config, Mapping):
         names = [str(pair).partition("=")[0] + "=…" for pair in config.get("Env") or ()]
-        kept["Config"] = {**config, "Env": names}
+        kept["Config"] = {**config, "Env": names, **_commands(config)}
+    arguments = kept.get("Args")
+    if arguments and isinstance(arguments, list):
+        kept["Args"] = masked_arguments([str(kept.get("Path", "")), *map(str, arguments)])[1:]
     return kept
+
+
+def _commands(config: Json) -> dict[str, Any]:
+    """Its command lines without what options of well-known programs introduce (``mysql -p…``)."""
+    found: dict[str, Any] = {}
+    first, then = ([str(one) for one in config.get(key) or ()] for key in ("Entrypoint", "Cmd"))
+    if first:
+        found["Entrypoint"] = masked_arguments(first)
+    if then:
+        # By itself: an entry point is mostly a script that executes it.
+        found["Cmd"] = masked_arguments([*first, *masked_arguments(then)])[len(first) :]
+    health = _mapping(config, "Healthcheck")
+    test = health.get("Test")
+    if test:
+        kind, *command = map(str, test)
+        found["Healthcheck"] = {**health, "Test": [kind, *masked_arguments(command)]}
+    return found
 
 
 # ── parts ──────────────────────────────────────────────────────────────────────────────────────

@@ -13,14 +13,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
-from tabib.decide.secret_patterns import SECRET_NAME, mask_patterns, may_match
+from tabib.decide.secret_patterns import (
+    SECRET_END,
+    SECRET_NAME,
+    URL_PASSWORD,
+    mask_patterns,
+    may_match,
+)
 
 MINIMUM_LENGTH = 4
 """Shorter known values are left: masking every ``db`` would make all evidence unreadable. As
 ``password=db`` they are still masked by pattern."""
 
+_GUESSED_LENGTH = 6
+"""Values that only stand where secrets do are known ones from this length on."""
 _TRIVIAL = frozenset({"true", "false", "none", "null", "yes", "enabled", "disabled", "default"})
 _LINE_MINIMUM = 8
 """Lines of a longer secret (a key file) are known values of their own from this length on."""
@@ -34,7 +42,7 @@ def looks_secret(name: str) -> bool:
 
 
 def secret_values(environment: Mapping[str, Any] | Iterable[str]) -> frozenset[str]:
-    """The values of those variables whose names look secret.
+    """The values of those variables whose names look secret, and passwords in URLs of any other.
 
     ``environment``: a mapping, or ``NAME=value`` as engines list it.
     """
@@ -42,9 +50,35 @@ def secret_values(environment: Mapping[str, Any] | Iterable[str]) -> frozenset[s
         pairs: list[tuple[str, Any]] = list(environment.items())
     else:
         pairs = [(name, value) for name, _, value in (one.partition("=") for one in environment)]
-    return frozenset(
-        value for name, value in pairs if isinstance(value, str) and value and looks_secret(name)
-    )
+    texts = [(name, value) for name, value in pairs if isinstance(value, str) and value]
+    found = {value for name, value in texts if looks_secret(name)}
+    return frozenset(found.union(*(_url_passwords(value) for _, value in texts)))
+
+
+def argument_secrets(command: Sequence[str]) -> frozenset[str]:
+    """What the options of a command line give away: ``--password=…``, ``--requirepass …``, and
+    ``API_TOKEN=…``. A program prints such a value by itself later."""
+    found: set[str] = set()
+    before = ""
+    for argument in command:
+        name, equals, value = argument.partition("=")
+        if not equals:
+            name, value = (before, argument) if before.startswith("-") else ("", "")
+        plain = not value.startswith(("-", "/", "$")) and not any(c.isspace() for c in value)
+        if plain and len(value) >= _GUESSED_LENGTH and SECRET_END.search(name):
+            found.add(value)
+        found |= _url_passwords(argument)
+        before = argument
+    return frozenset(found)
+
+
+def _url_passwords(text: str) -> set[str]:
+    if "://" not in text:
+        return set()
+    found = {one for one in URL_PASSWORD.findall(text) if len(one) >= _GUESSED_LENGTH}
+    # A password that is also the user's or the database's name would hide every word of it.
+    secret = {one for one in found if text.count(one) == 1 and not one.startswith("$")}
+    return secret | {unquote(one) for one in secret}
 
 
 def redact(text: str, secrets: frozenset[str] = frozenset()) -> str:
@@ -107,6 +141,16 @@ class Redactor:
         if isinstance(value, list | tuple):
             return [self._argument(value, index) for index in range(len(value))]
         return value
+
+    def name(self, text: str, cut_at: int) -> str:
+        """The same for a name that the kernel cuts: half a secret at its end is hidden too."""
+        hidden = self.text(text)
+        if hidden != text or len(text.encode("utf-8", "surrogateescape")) < cut_at:
+            return hidden
+        for start in range(len(text) - MINIMUM_LENGTH + 1):
+            if any(value.startswith(text[start:]) for value in self.values):
+                return text[:start] + self.mask
+        return text
 
     def holds_secret(self, text: str) -> bool:
         """Whether redaction would change ``text``."""

@@ -23,6 +23,11 @@ SECRET_NAME = re.compile(
 )
 """``POSTGRES_PASSWORD_FILE`` names a file, ``TOKENIZER`` and ``COMPASS`` name none."""
 
+SECRET_END = re.compile(rf"(?i)(?:{_PLAIN}|(?<![a-z])(?:{_WHOLE}))s?$")
+"""Ends of names whose value is the secret itself: ``--token``, but not ``--token-ttl``."""
+
+URL_PASSWORD = re.compile(r"""://[^\s:/@"'<>]{0,256}:([^\s/"'<>]{1,512})@""")
+
 _KEY = rf"(?:{_PLAIN}|(?<![a-z])(?:pass|pwd)(?![a-z]))"
 _VALUE = r"""(?:\\"[^"\\\n]{0,4096}|"[^"\n]{0,4096}"?|'[^'\n]{0,4096}'?|[^\s,;&'"]{1,4096})"""
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+import os
+import stat
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tabib.decide.redact import Redactor, secret_values
+from tabib.decide.redact import Redactor, argument_secrets, secret_values
 from tabib.model.container import LABEL_PROJECT
 from tabib.model.project import Project
 
 _SECRET_BYTES = 64 * 1024
+_FILES = 64
+"""Of one folder, at most."""
+_FOLDER = "/run/secrets"
 
 
 class Secrets:
-    """The contents of projects' secrets on one engine, in memory only."""
+    """The contents of projects' secrets on one engine, in memory only. ``here``: it runs on this
+    machine, and files that containers mount as secrets can be read, whoever started them."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, here: bool = False) -> None:
+        self._here = here
         self._of: dict[str, frozenset[str]] = {}
 
     def know(self, project: Project) -> None:
@@ -28,18 +34,52 @@ class Secrets:
         config = inspection.get("Config") or {}
         project = str((config.get("Labels") or {}).get(LABEL_PROJECT, ""))
         known = secret_values([str(entry) for entry in config.get("Env") or ()])
-        return Redactor.knowing(known | self._of.get(project, frozenset()))
+        known |= self._of.get(project, frozenset())
+        program, arguments = inspection.get("Path"), inspection.get("Args") or ()
+        known |= argument_secrets([str(one) for one in (program, *arguments)])
+        if self._here:
+            known |= _texts(_mounted(inspection.get("Mounts") or ()))
+        return Redactor.knowing(known)
 
 
 def _contents(project: Project) -> frozenset[str]:
-    found = set()
-    for secret in project.secrets.values():
-        if secret.content:
-            found.add(secret.content.strip())
-        elif secret.file:
-            try:
-                with Path(secret.file).open("rb") as file:
-                    found.add(file.read(_SECRET_BYTES).decode("utf-8", "replace").strip())
-            except OSError:
-                continue
-    return frozenset(text for text in found if text)
+    secrets = project.secrets.values()
+    said = {one.content.strip() for one in secrets if one.content}
+    files = [one.file for one in secrets if one.file and not one.content]
+    return _texts(files) | frozenset(text for text in said if text)
+
+
+def _mounted(mounts: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    """Files of the host that stand below ``/run/secrets`` in the container, as Compose puts them;
+    those of a folder too."""
+    for mount in mounts:
+        target = os.path.normpath(str(mount.get("Destination", "")))
+        if mount.get("Type") != "bind" or not f"{target}/".startswith(f"{_FOLDER}/"):
+            continue
+        source = str(mount.get("Source", ""))
+        try:
+            names = sorted(os.listdir(source))
+        except OSError:
+            yield source
+        else:
+            yield from (os.path.join(source, name) for name in names[:_FILES])
+
+
+def _texts(files: Iterable[str]) -> frozenset[str]:
+    return frozenset(text for file in files if (text := _text(file)))
+
+
+def _text(file: str) -> str:
+    try:
+        # Not to wait for the writer of a pipe.
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return ""
+        return os.read(descriptor, _SECRET_BYTES).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
+    finally:
+        os.close(descriptor)

@@ -13,6 +13,7 @@ from tabib.operations.care import Care
 from tabib.operations.guard import find_owner, keep_owning, let_go
 from tabib.operations.record import Record
 from tabib.operations.resume import Resume
+from tabib.operations.secrets import Secrets
 from tabib.operations.site import Site
 from tabib.operations.tasks import keep_running, spawn
 from tabib.operations.tools import Ownership, Tools
@@ -57,9 +58,10 @@ async def build_site(
     :raises EngineUnavailable: the engine does not answer.
     """
     watch = Watch(engine, clock)
+    info = await engine.info()
     tools = Tools(
         engine=engine,
-        info=await engine.info(),
+        info=info,
         address=address,
         journal=stores.journal,
         vault=stores.vault,
@@ -68,6 +70,7 @@ async def build_site(
         watch=watch,
         actions=Actions(),
         new_id=new_id,
+        secrets=Secrets(here=info.local and address.url.startswith("unix://")),
         ownership=Ownership(refused=refused),
     )
     await (keep_owning(tools) if acts else find_owner(tools))

@@ -63,7 +63,7 @@ _IN_SCRIPT = re.compile(
 
 def shown(command: Sequence[str], redactor: Redactor) -> str:
     """As a shell would take it, without secrets, at most 4 KiB (then ``…`` at the end)."""
-    masked = [redactor.text(one) for one in _masked(command, redactor)]
+    masked = [redactor.text(one) for one in masked_arguments(command, redactor.mask)]
     # Once more as a whole: a secret may stand across arguments, or show only when quoted.
     text = redactor.text(shlex.join(masked))
     if len(text) <= COMMAND_BYTES // 4 or len(text.encode()) <= COMMAND_BYTES:
@@ -72,7 +72,7 @@ def shown(command: Sequence[str], redactor: Redactor) -> str:
     return f"{cut}…"
 
 
-def _masked(command: Sequence[str], redactor: Redactor) -> list[str]:
+def masked_arguments(command: Sequence[str], mask: str = Redactor().mask) -> list[str]:
     """Arguments without what options of well-known programs introduce."""
     found: list[str] = []
     program = os.path.basename(command[0]) if command else ""
@@ -81,11 +81,11 @@ def _masked(command: Sequence[str], redactor: Redactor) -> list[str]:
     before = ""
     for number, argument in enumerate(command):
         if number and (before in options or is_secret_option(before)):
-            found.append(redactor.mask)
+            found.append(mask)
         elif number and glued and argument.startswith(glued) and len(argument) > len(glued):
-            found.append(glued + redactor.mask)
+            found.append(glued + mask)
         elif " " in argument or "\t" in argument or "\n" in argument:
-            found.append(_script(argument, redactor.mask))
+            found.append(_script(argument, mask))
         else:
             found.append(argument)
         before = argument

@@ -11,6 +11,8 @@ from tabib.decide.redact import Redactor
 from tabib.model.process import ProcessRecord
 
 _COMMANDS_KEPT = 4096
+_NAME_BYTES = 15
+"""The kernel cuts names here (TASK_COMM_LEN)."""
 
 
 class Records:
@@ -43,14 +45,14 @@ class Records:
             ppid=entry.ppid,
             started_ns=entry.start_ns,
             started_at=self._time(entry.fork_ns or entry.start_ns),
-            name=entry.name,
+            name=self._name(entry, entry.name),
             command=self._command(entry),
             command_complete=entry.command is not None and entry.command[-1:] != ("…",),
             user=entry.uid or 0,
             ended_at=self._time(entry.exit_ns or entry.over_ns) if ended else None,
             exit_code=code >> 8 if code is not None and not signal else None,
             signal=signal or None,
-            killed_by=killer(entry) if signal else "",
+            killed_by=self._name(entry, killer(entry)) if signal else "",
             cpu_seconds=max(entry.cpu_us, entry.seen_cpu_us) / 1e6 if measured else None,
             peak_memory_bytes=entry.peak_memory_bytes if measured else None,
             read_bytes=entry.read_bytes if measured else None,
@@ -60,6 +62,14 @@ class Records:
 
     def _time(self, boot_ns: int) -> datetime:
         return self.boot_at + timedelta(microseconds=boot_ns // 1000)
+
+    def _name(self, entry: Entry, name: str) -> str:
+        """A process names itself as it likes, after what it knows too; also one that kills."""
+        redactor = self._redactors.get(entry.container_id)
+        if redactor is None:
+            return name
+        bare, bracket, rest = name.partition("[")
+        return redactor.name(bare, _NAME_BYTES) + bracket + rest
 
     def _command(self, entry: Entry) -> str:
         command = entry.command

@@ -52,6 +52,7 @@ class Chores:
         """Begin all chores."""
         for work, what in (
             (self._inventory.run, "inventory"),
+            (self._inventory.run_patient, "inventory of projects"),
             (self._follow, "record events"),
             (self._look, "look at all containers"),
             (self._measure, "measure sizes"),

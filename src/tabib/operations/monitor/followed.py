@@ -18,6 +18,8 @@ TAIL_LINES = 200
 LINE_CHARACTERS = 16 * 1024
 _KEY_BEGIN = "-----BEGIN "
 _KEY_END = "-----END "
+_KEY_LINES = 256
+"""A longer one is none: a program only spoke of how keys begin. RSA with 16384 bits has 195."""
 _OVERLAP = timedelta(seconds=1)
 """Lines of both streams may stand in the file a little out of order."""
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,6 +54,7 @@ class Followed:
     _new_from: datetime = _FIRST
     _open_key: str = ""
     """The first line of a private key whose end has not come yet."""
+    _key_lines: int = 0
 
     def resume(self, kept: Sequence[KeptLine], limit: int) -> None:
         """Go on after what is kept already: its newest lines, at most ``limit``."""
@@ -123,11 +126,15 @@ class Followed:
 
     def _redacted(self, texts: list[str], redactor: Redactor) -> list[str]:
         """A private key that began in an earlier reading is hidden up to its end."""
+        if self._key_lines > _KEY_LINES:
+            self._open_key = ""
         begun = [self._open_key] if self._open_key else []
         joined = [*begun, *texts]
         begins = [at for at, text in enumerate(joined) if _KEY_BEGIN in text]
         if begins:
             last = joined[begins[-1] :]
+            last[0] = last[0][last[0].rindex(_KEY_BEGIN) :]
             closed = any(_KEY_END in text for text in last)
+            self._key_lines = len(last) - 1 + (self._key_lines if begun and not begins[-1] else 0)
             self._open_key = "" if closed or "PRIVATE KEY" not in last[0] else last[0]
         return redactor.quick_lines(joined)[len(begun) :]

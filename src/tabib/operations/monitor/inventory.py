@@ -40,7 +40,9 @@ class Inventory:
         self._redactors: dict[str, Redactor] = {}
         self._gone: dict[str, Entry] = {}
         self._waiting: asyncio.Queue[str] = asyncio.Queue()
+        self._patient: asyncio.Queue[tuple[str, float]] = asyncio.Queue()
         self._asked: set[str] = set()
+        self._oneoffs: set[str] = set()
         self.on_change: Callable[[Entry], None] = lambda entry: None
         self.on_gone: Callable[[Entry], None] = lambda entry: None
         self.on_ours: Callable[[], None] = lambda: None
@@ -90,8 +92,12 @@ class Inventory:
         self._put(inventory.after(entry, event))
         if event.action == "start" and _ours(event):
             self.on_ours()
-        # Of a container that we make ourselves, the start tells all that its creation would.
-        if event.action in LOOKED_AT and not (event.action == "create" and _ours(event)):
+        # Of a container that we make ourselves, the start tells all that its creation would; one
+        # that runs once may be gone by then.
+        late = event.action == "create" and _ours(event) and not event.oneoff
+        if event.oneoff:
+            self._oneoffs.add(event.id)
+        if event.action in LOOKED_AT and not late:
             self._ask(event.id)
 
     async def refresh(self, *, every: bool = False) -> None:
@@ -107,7 +113,8 @@ class Inventory:
             entry = inventory.from_row(self._tools.info.id, state, known)
             if entry != known:
                 self._put(entry)
-            if every or known is None or (entry.status == "running" and not entry.pid):
+            blind = entry.status == "running" and not entry.pid
+            if every or blind or not self.inspected(state.id):
                 self._ask(state.id)
         for id in [id for id in self._entries if id not in present]:
             self._remove(id)
@@ -115,17 +122,26 @@ class Inventory:
     async def run(self) -> None:
         """Inspect what was asked for, one after the other, for ever."""
         while True:
-            id = await self._waiting.get()
-            entry = self._entries.get(id)
-            if entry is not None and entry.subject.project and self._tools.ownership.acting:
-                await self._tools.actions.idle(PATIENCE_S)
-            self._asked.discard(id)
-            try:
-                await self._look(id)
-            except NotFound:
-                continue
-            except TabibError as error:
-                log.warning("inventory.not_inspected", container=id[:12], why=str(error))
+            await self._try(await self._waiting.get())
+
+    async def run_patient(self) -> None:
+        """The same for what can wait while an operation of ours is at work."""
+        clock = self._tools.clock
+        while True:
+            id, asked_at = await self._patient.get()
+            left_s = asked_at + PATIENCE_S - clock.monotonic()
+            if left_s > 0 and self._tools.ownership.acting:
+                await self._tools.actions.idle(left_s)
+            await self._try(id)
+
+    async def _try(self, id: str) -> None:
+        self._asked.discard(id)
+        try:
+            await self._look(id)
+        except NotFound:
+            return
+        except TabibError as error:
+            log.warning("inventory.not_inspected", container=id[:12], why=str(error))
 
     async def _look(self, id: str) -> None:
         inspection = await self._tools.engine.inspect(id)
@@ -151,7 +167,12 @@ class Inventory:
     def _ask(self, id: str) -> None:
         if id not in self._asked:
             self._asked.add(id)
-            self._waiting.put_nowait(id)
+            entry = self._entries.get(id)
+            project = entry.subject.project if entry else ""
+            if project and self._tools.ownership.acting and id not in self._oneoffs:
+                self._patient.put_nowait((id, self._tools.clock.monotonic()))
+            else:
+                self._waiting.put_nowait(id)
 
     def _put(self, entry: Entry) -> None:
         self._entries[entry.id] = entry
@@ -159,6 +180,7 @@ class Inventory:
 
     def _remove(self, id: str) -> None:
         entry = self._entries.pop(id, None)
+        self._oneoffs.discard(id)
         if entry is None:
             return
         self._gone[id] = replace(entry, pid=0)

@@ -86,6 +86,9 @@ class ProcessRecorder:
         self._table.forget(container_id)
 
     def running(self, container_id: str) -> list[ProcessRecord]:
+        # A moment after its start its secrets may not be known: then nothing is told yet.
+        if not self._inventory.inspected(container_id):
+            return []
         return self._table.running(container_id)
 
     async def looks(self, container_ids: Sequence[str]) -> list[Look]:

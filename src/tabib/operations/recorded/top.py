@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import shlex
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
 
 from tabib.decide import targets
 from tabib.decide.figures import container_row, disk_row, node_row, rates
-from tabib.decide.redact import Redactor
 from tabib.model.codec import builtins
 from tabib.model.process import Look, ProcessRecord
 from tabib.operations.monitor.monitor import Live, Monitor
@@ -121,14 +119,12 @@ def _of_look(
 ) -> dict[str, Any]:
     before = used.get((one.pid, one.start_ns), 0)
     spent = max(0, one.cpu_us - before) / _US / elapsed_s if elapsed_s > 0 else None
-    command = record.command if record and record.command else ""
-    if not command:
-        command = shlex.join(Redactor.knowing().tree(list(one.command))) or one.name
     return {
         "pid": one.pid,
         "ppid": one.ppid,
-        "name": one.name,
-        "command": command,
+        # Of what /proc shows only figures are taken: the record has no secrets in it.
+        "name": record.name if record else "",
+        "command": record.command if record else "",
         "user": one.uid,
         "state": one.state,
         "threads": one.threads,
