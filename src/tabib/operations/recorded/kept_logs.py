@@ -39,7 +39,10 @@ async def kept_logs(site: Site, asked: Asked, wanted: Wanted) -> AsyncIterator[d
 
 
 async def _lines(site: Site, there: Scope, wanted: Wanted) -> list[KeptLine]:
-    logs, engine_id = monitor_of(site).logs, there.engine_id
+    monitor, engine_id = monitor_of(site), there.engine_id
+    # The last words of what was removed a moment ago.
+    await monitor.flush()
+    logs = monitor.logs
     since, until, limit = wanted.since, wanted.until, wanted.limit
     if wanted.search:
         return await logs.search(
