@@ -152,7 +152,7 @@ def test_a_variable_is_not_missing_after_hours_of_running() -> None:
 
 def test_denied_is_the_volume_only_where_one_is_mounted() -> None:
     log = ("touch: /data/x: Permission denied",)
-    assert first(log_tail=log) == "exit.app-error"
+    assert first(log_tail=log) == "storage.permission-denied"
     mounted = {"Mounts": [{"Destination": "/data"}]}
     assert first(log_tail=log, inspection=mounted) == "storage.volume-permission"
 

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tabib.decide.diagnose import (
+    clock,
     config,
+    cpu,
+    database,
     engine,
     exit,
     health,
     image,
+    logged,
     memory,
     network,
+    process,
     restart,
     storage,
+    tls,
 )
+from tabib.decide.diagnose.heard import heard, said
 from tabib.decide.diagnose.rule import Rule
 from tabib.model.incident import Case, Cause, Finding
 
-RULES: tuple[Rule, ...] = (
+_WIDENED = frozenset(
+    {
+        *("exit.command-not-found", "exit.not-executable", "exit.exec-format"),
+        *("network.refused", "network.dns", "network.port-taken"),
+        *("storage.full", "storage.read-only"),
+    }
+)
+_ALL: tuple[Rule, ...] = (
     *exit.RULES,
     *memory.RULES,
     *health.RULES,
@@ -26,12 +42,23 @@ RULES: tuple[Rule, ...] = (
     *storage.RULES,
     *config.RULES,
     *engine.RULES,
+    *logged.RULES,
+    *process.RULES,
+    *cpu.RULES,
+    *database.RULES,
+    *tls.RULES,
+    *clock.RULES,
 )
+RULES = tuple(logged.widened(rule) if rule.code in _WIDENED else rule for rule in _ALL)
 BY_CODE: dict[str, Rule] = {rule.code: rule for rule in RULES}
 
 _CONSEQUENCE = 0.4
 """What is left of a cause's confidence where another finding explains it."""
+_EXPLAINS_FROM = 0.7
+"""What is much less sure than a finding does not explain it."""
 _DEPENDENCY_DOWN = 0.95
+_OWN_ERROR = 0.75
+"""Of an unhandled error of the application's own code."""
 _EXPLAINED_BY_DEPENDENCY = frozenset({"network.refused", "network.dns"})
 
 
@@ -42,26 +69,46 @@ def diagnose(case: Case) -> tuple[tuple[Finding, ...], tuple[Cause, ...]]:
     down makes a refused connection (or an unknown name) the likeliest cause.
     """
     findings = tuple(found for rule in RULES if (found := rule.check(case)) is not None)
-    codes = frozenset(finding.code for finding in findings)
-    causes = [_cause(case, finding, codes) for finding in findings]
+    sure = {finding.code: _confidence(case, finding) for finding in findings}
+    causes = [_cause(finding, sure) for finding in findings]
     ranked = sorted(causes, key=lambda cause: -cause.confidence)
     return findings, tuple(ranked)
 
 
-def _cause(case: Case, finding: Finding, codes: frozenset[str]) -> Cause:
-    rule = BY_CODE[finding.code]
-    confidence = rule.confidence
+def _from_log(finding: Finding) -> bool:
+    return bool(finding.evidence) and finding.evidence[0].source in ("log", "health")
+
+
+def _own_error(case: Case) -> bool:
+    """Its last words are an error of the code itself, which it did not handle."""
+    last = said(case).complaint
+    return last is not None and last.thrown is not None and last.thrown.of_the_code
+
+
+def _confidence(case: Case, finding: Finding) -> float:
+    confidence = BY_CODE[finding.code].confidence
     if finding.code in _EXPLAINED_BY_DEPENDENCY and network.suffering(case):
-        confidence = _DEPENDENCY_DOWN
-    explained = any(finding.code in BY_CODE[code].explains for code in codes)
-    if explained:
-        confidence *= _CONSEQUENCE
-    consequences = tuple(code for code in rule.explains if code in codes)
+        return _DEPENDENCY_DOWN
+    if _from_log(finding):
+        words = heard(case).get(finding.code)
+        confidence *= words.weight if words else 1.0
+    if finding.code == "exit.app-error" and _own_error(case):
+        return _OWN_ERROR
+    return confidence
+
+
+def _cause(finding: Finding, sure: Mapping[str, float]) -> Cause:
+    """``sure``: the confidence of each finding by itself."""
+    rule, confidence = BY_CODE[finding.code], sure[finding.code]
+    explained = any(
+        finding.code in BY_CODE[code].explains and other >= _EXPLAINS_FROM * confidence
+        for code, other in sure.items()
+    )
     return Cause(
         code=finding.code,
         summary=finding.summary,
-        confidence=round(confidence, 2),
-        cites=(finding.code, *consequences),
+        confidence=round(confidence * (_CONSEQUENCE if explained else 1.0), 2),
+        cites=(finding.code, *(code for code in rule.explains if code in sure)),
     )
 
 

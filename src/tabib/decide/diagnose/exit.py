@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tabib.decide.diagnose.heard import finding, said
 from tabib.decide.diagnose.rule import (
     DEATHS,
     Rule,
@@ -125,9 +126,11 @@ def _exec_format(case: Case) -> Finding | None:
 def _missing_env(case: Case) -> Finding | None:
     if not _died(case) or case.exit_code in (0, None):
         return None
-    found = last_match(_MISSING_ENV, last_lines(case))
-    if found is None or not _young(case):
+    if not _young(case):
         return None
+    found = last_match(_MISSING_ENV, last_lines(case))
+    if found is None:
+        return finding(case, "exit.missing-env")
     name = next(group for group in found.groups() if group)
     said = Evidence(source="log", text=quote(found.string))
     summary = f"it wants the environment variable {name}, which is not set"
@@ -141,6 +144,10 @@ def _app_error(case: Case) -> Finding | None:
     if name and case.exit_code is not None and case.exit_code - 128 in _SENT_BY_OTHERS:
         return None
     words = last_words(case)
+    last = said(case).complaint
+    threw = last.thrown if last is not None else None
+    if threw is not None and not threw.general:
+        words = Evidence(source="log", text=quote(threw.told))
     how = f"ended with {name} (exit {case.exit_code})" if name else f"exited with {case.exit_code}"
     if case.exit_code is None:
         how = "ended; its exit code could not be had"

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from tabib.decide.diagnose.log_text import read
+from tabib.decide.diagnose.words import Words
 from tabib.model.incident import Case, Evidence, Finding
 
 QUOTE_CHARS = 300
@@ -64,7 +66,8 @@ def last_lines(case: Case) -> tuple[str, ...]:
     gave_up = code is not None and (0 < code < 128 or code == 255)
     if not gave_up and case.trigger != "unhealthy":
         return ()
-    return tuple(line for line in case.log_tail if line.strip())[-LAST_LINES:]
+    lines = tuple(line for line in case.log_tail if line.strip())[-LAST_LINES:]
+    return tuple(line for line in lines if not Words(*read(line)).innocent)
 
 
 def from_log(case: Case, pattern: re.Pattern[str]) -> Evidence | None:

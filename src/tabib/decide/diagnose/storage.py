@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from tabib.decide.diagnose.heard import SYMPTOMS, finding
 from tabib.decide.diagnose.rule import DEATHS, Rule, from_engine, from_health, from_log, quote
 from tabib.model.incident import Case, Evidence, Finding
 
@@ -75,6 +76,10 @@ def _read_only(case: Case) -> Finding | None:
     return _found("storage.read-only", f"it writes to a read-only file system{why}", evidence)
 
 
+def _permission_denied(case: Case) -> Finding | None:
+    return None if _volume_permission(case) else finding(case, "storage.permission-denied")
+
+
 def _volume_permission(case: Case) -> Finding | None:
     evidence = _said(case, _DENIED)
     if evidence is None or evidence.source == "engine":
@@ -123,5 +128,14 @@ RULES = (
         confidence=0.85,
         restart_helps=False,
         explains=("exit.app-error", "health.unhealthy"),
+    ),
+    Rule(
+        code="storage.permission-denied",
+        check=_permission_denied,
+        explain="The program's user may not use a file or folder that it needs.",
+        advice="Give the path to the container's user in the image, or set `user:`.",
+        confidence=0.8,
+        restart_helps=False,
+        explains=SYMPTOMS,
     ),
 )
