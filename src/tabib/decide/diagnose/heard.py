@@ -10,13 +10,15 @@ from functools import lru_cache
 from tabib.decide.diagnose.log_text import read
 from tabib.decide.diagnose.rule import Rule, quote
 from tabib.decide.diagnose.signatures import Signature, signatures
-from tabib.decide.diagnose.words import Said, Words, listen
+from tabib.decide.diagnose.words import PASSED, Said, Words, listen
 from tabib.model.incident import Case, Evidence, Finding, HealthProbe
 
 SYMPTOMS = ("exit.app-error", "exit.finished", "health.unhealthy", "health.timeout")
 _OWN_FAULTS = frozenset({132, 133, 134, 135, 136, 139, 141, 255})
 """Codes above 128 that a program brings upon itself."""
-_RECORDS = 80
+_RECORDS = 60
+_SEARCHES = 300
+"""So many patterns are tried in a case, from its end: what bounds the cost of a hostile log."""
 _ITSELF = re.compile(r"127\.0\.0\.1|localhost|\[::1\]")
 
 
@@ -106,7 +108,11 @@ def _hear(mode: str, tail: tuple[str, ...], probes: tuple[HealthProbe, ...]) -> 
     stands = last is not None and not _matches(last) and last.thrown is not None
     alone = stands and last is not None and last.thrown is not None and last.thrown.of_the_code
     counts: dict[str, int] = {}
+    searches = 0
     for words in reversed(speech.records[-_RECORDS:]):
+        searches += sum(any(w in words.low for w in one.needs) for one in signatures())
+        if searches > _SEARCHES:
+            break
         for signature, match in _matches(words).items():
             code = signature.code
             counts[code] = counts.get(code, 0) + 1
@@ -125,7 +131,7 @@ def _matches(words: Words) -> dict[Signature, re.Match[str]]:
         if signature.code in codes or (innocent and not signature.any_level):
             continue
         match = signature.search(words.text, words.low)
-        if match is not None:
+        if match is not None and not PASSED.search(_line(words.text, match)):
             codes.add(signature.code)
             result[signature] = match
     return result
@@ -156,7 +162,10 @@ def _hear_probe(probes: tuple[HealthProbe, ...], found: dict[str, Heard]) -> Non
 def _told(
     signature: Signature, match: re.Match[str], text: str, source: str, weight: float
 ) -> Heard:
+    return Heard(signature, signature.summary(match), _line(text, match), source, weight)
+
+
+def _line(text: str, match: re.Match[str]) -> str:
     start = text.rfind("\n", 0, match.start()) + 1
     end = text.find("\n", match.end())
-    line = text[start : end if end >= 0 else len(text)]
-    return Heard(signature, signature.summary(match), line, source, weight)
+    return text[start : end if end >= 0 else len(text)]

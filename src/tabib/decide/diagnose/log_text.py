@@ -10,7 +10,8 @@ import msgspec
 
 from tabib.decide.log_levels import has_marker, level_of, plain
 
-LINE_CHARACTERS = 4096
+LINE_CHARACTERS = 800
+_JSON_CHARACTERS = 3000
 """So much of a line is searched: what it is about stands there."""
 _DEPTH = 4
 _VALUES = 60
@@ -27,7 +28,7 @@ def read(line: str) -> tuple[str, str]:
     says that it is nothing bad; empty where it says nothing."""
     found = _json(line)
     if found is not None:
-        text = "\n".join(_told(found))[:LINE_CHARACTERS]
+        text = "\n".join(_told(found))[:_JSON_CHARACTERS]
         said = _json_level(found)
         return text, said or _level(text)
     text = plain(line[:LINE_CHARACTERS])

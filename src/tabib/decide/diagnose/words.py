@@ -16,7 +16,7 @@ from tabib.decide.diagnose.thrown import Thrown, thrown
 from tabib.decide.stack_traces import Group, begins_trace
 
 LINES = 200
-RECORD_CHARACTERS = 6000
+RECORD_CHARACTERS = 4000
 _RECORD_LINES = 120
 _PREFIX = re.compile(
     r"^(?:[0-9]{2}:[0-9]{2}:[0-9]{2} [\w.-]{1,40} {1,20}\| |[0-9]{1,4}\|[\w.-]{1,40} {1,12}\| )"
@@ -56,7 +56,7 @@ INNOCENT = re.compile(
     r"|\bin any case\b|\bwatching for\b|\bmonitor(?:s|ing)\b|\balert(?:s|ing)? on\b|\bdeprecat"
 )
 """A line that mentions trouble and has none; an error's level overrules it."""
-_PASSED = re.compile(r"^\s{0,8}(?:✓|√|ok [0-9])|\bPASSED$")
+PASSED = re.compile(r"^\s{0,8}(?:✓|√|ok [0-9])|\bPASSED$")
 
 
 @dataclass(slots=True)
@@ -99,7 +99,7 @@ class Words:
     def innocent(self) -> bool:
         """Whether it only mentions trouble."""
         if self.level in ("error", "fatal"):
-            return _PASSED.search(self.first[:600]) is not None
+            return PASSED.search(self.first[:600]) is not None
         return self.level == "info" or INNOCENT.search(self.first[:600]) is not None
 
     def add(self, text: str) -> None:
