@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tabib.decide.diagnose.heard import finding, said
+from tabib.decide.diagnose.log_text import LINE_CHARACTERS
 from tabib.decide.diagnose.rule import (
     DEATHS,
     Rule,
@@ -41,7 +42,7 @@ _MISSING_ENV = re.compile(
     r"|" + _ENV_NAME + r"['\"`]? (?:must be set|is required|is not set|is missing|not specified)"
 )
 _ERROR_LINE = re.compile(
-    r"\b(?:panic|fatal|exception|[a-z.]*error)\b\s*[:\]-]|^panic: |Exception in thread",
+    r"\b(?:panic|fatal|exception|[a-z.]{0,40}error)\b\s*[:\]-]|^panic: |Exception in thread",
     re.IGNORECASE,
 )
 
@@ -55,7 +56,7 @@ def signal_name(code: int | None) -> str:
 
 def last_words(case: Case) -> Evidence | None:
     """The last log line that says what went wrong: an error's line, else the last line at all."""
-    lines = [line for line in case.log_tail if line.strip()]
+    lines = [line[:LINE_CHARACTERS] for line in case.log_tail if line.strip()]
     found = last_match(_ERROR_LINE, lines[-40:])
     text = found.string if found else (lines[-1] if lines else "")
     return Evidence(source="log", text=quote(text)) if text else None

@@ -13,6 +13,9 @@ from tabib.model.incident import Case, Evidence, Finding
 QUOTE_CHARS = 300
 """Evidence is quoted up to this length; the case file holds the rest."""
 
+CHARACTERS = 4096
+"""So much of a log line is searched."""
+
 LAST_LINES = 20
 """So many lines before the end are taken for the application's last words."""
 
@@ -66,7 +69,7 @@ def last_lines(case: Case) -> tuple[str, ...]:
     gave_up = code is not None and (0 < code < 128 or code == 255)
     if not gave_up and case.trigger != "unhealthy":
         return ()
-    lines = tuple(line for line in case.log_tail if line.strip())[-LAST_LINES:]
+    lines = tuple(line[:CHARACTERS] for line in case.log_tail if line.strip())[-LAST_LINES:]
     return tuple(line for line in lines if not Words(*read(line)).innocent)
 
 
