@@ -39,18 +39,34 @@ class Cause:
     summary: str
     confidence: float
     cites: tuple[str, ...] = ()
+    service: str = ""
+    """The service that the trouble comes from, where that is not the incident's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
     """One thing tabib did. ``outcome``: ``started``, ``done``, ``failed``, ``verified``,
-    ``not_verified``, ``offered`` or ``refused``."""
+    ``not_verified``, ``offered``, ``refused`` or ``undone``."""
 
     action: str
     reason: str
     started_at: datetime
     ended_at: datetime | None = None
     outcome: str = "started"
+    by: str = ""
+    """Who asked for it: ``""`` (tabib itself) or ``user``."""
+    before: Mapping[str, str] = field(default_factory=dict)
+    """What was so before it, as far as an undo needs that (``release``, ``memory_bytes``, …)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """One line of an incident's timeline. ``kind``: ``trouble``, ``sealed``, ``diagnosed``,
+    ``treatment``, ``health``, ``grouped``, ``reopened``, ``closed`` or ``note``."""
+
+    at: datetime
+    kind: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,3 +181,11 @@ class Incident:
     seen_at: datetime | None = None
     """When tabib saw the trouble; ``opened_at`` is when it happened by the engine's clock."""
     case_ids: tuple[str, ...] = ()
+    parent: str = ""
+    """The incident whose cause explains this one: that one is told of, and treated first."""
+    reopened: int = 0
+    """How often it came back; from three times within an hour on it is called flapping."""
+    timeline: tuple[Moment, ...] = ()
+    """Oldest first."""
+    closed_by: str = ""
+    """``user`` where a person closed it."""
