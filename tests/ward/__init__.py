@@ -1,0 +1,1 @@
+"""The ward: sick and merely odd containers on the real engine, and what is expected of tabib."""
