@@ -1,6 +1,6 @@
 """``make ward``: runs the ward and prints its figures.
 
-    python -m ward [--slice 1/3] [--jobs N] [--quick] [--cases] [NAME or FAMILY]...
+python -m ward [--slice 1/3] [--jobs N] [--quick] [--cases] [NAME or FAMILY]...
 """
 
 from __future__ import annotations

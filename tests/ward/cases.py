@@ -1,1 +1,2 @@
-def keep(*a): pass
+def keep(*a):
+    pass

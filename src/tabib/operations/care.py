@@ -81,6 +81,34 @@ class Care:
         await (keep_owning(self.tools) if self._acts else find_owner(self.tools))
         await self.resync.after_gap()
 
+    async def on_refused(self, project: str, container: str, words: str) -> None:
+        """The engine would not make or start ``container`` and said ``words``: that is trouble."""
+        cared = await self.ward.get(project)
+        if cared is None:
+            return
+        facts = cared.facts(await self.record.last_running(project))
+        slot = next((one for one in facts.slots.values() if one.container == container), None)
+        if slot is None:
+            return
+        verdict = Verdict(
+            kind=Kind.FAILED,
+            reason="the engine could not start it",
+            container_id=await self._id_of(container),
+            container=container,
+            service=slot.service,
+            slot=slot.slot,
+            trigger="start_failed",
+            engine_error=words,
+        )
+        await self._judged(cared, verdict, None)
+
+    async def _id_of(self, container: str) -> str:
+        try:
+            found = await self.tools.engine.inspect(container)
+        except TabibError:
+            return ""  # it could not even be created
+        return str((found or {}).get("Id", ""))
+
     async def _owner_changed(self) -> None:
         await self.tools.clock.sleep(_OWNER_SETTLES_S)
         try:

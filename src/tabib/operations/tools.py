@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -72,6 +72,9 @@ class Tools:
     care_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a care record is read, changed and written; see ``care_record.py``."""
     cluster: str = "default"
+    on_refused: Callable[[str, str, str], Awaitable[None]] | None = None
+    """Called with project, container and the engine's words where it refused to make or start a
+    container; None where nobody cares."""
     monitor: Monitor | None = None
     """The flight recorder of this engine; None where this daemon does not record."""
 

@@ -27,6 +27,7 @@ from tabib.operations.journalled import journalled, still_asked_for
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.record import forget_absent, kept_mounts
+from tabib.operations.refused import tell_refused
 from tabib.operations.show import show
 from tabib.operations.tools import Tools
 
@@ -148,6 +149,7 @@ class _Up:
                 plan = drawn.plan
                 show(self.operation, plan, release.number if release else None)
             await deployment.judge(release, plan, execution)
+            await tell_refused(tools, plan, execution)
             execution.raise_first(plan, "up")
         return execution
 

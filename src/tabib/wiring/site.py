@@ -88,6 +88,7 @@ async def build_site(
     watch.on_event = care.on_event
     watch.on_resync = care.after_gap
     watch.on_lost = care.resync.lost
+    tools.on_refused = care.on_refused
     keep_running(group, watch.run, f"watch {address.url}", clock)
     if acts:
         keep_running(group, care.run, f"care {address.url}", clock)

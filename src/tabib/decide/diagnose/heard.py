@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -17,8 +17,11 @@ SYMPTOMS = ("exit.app-error", "exit.finished", "health.unhealthy", "health.timeo
 _OWN_FAULTS = frozenset({132, 133, 134, 135, 136, 139, 141, 255})
 """Codes above 128 that a program brings upon itself."""
 _RECORDS = 60
-_SEARCHES = 300
-"""So many patterns are tried in a case, from its end: what bounds the cost of a hostile log."""
+_OFTEN = 3
+"""What is said so often in a container that runs is no chance."""
+_EFFORT = 3_000_000
+"""So much is searched in a case, from its end, in characters of the text times characters of the
+pattern: what bounds the cost of a hostile log. An honest one takes a hundredth of it."""
 _ITSELF = re.compile(r"127\.0\.0\.1|localhost|\[::1\]")
 
 
@@ -101,59 +104,85 @@ def _hear(mode: str, tail: tuple[str, ...], probes: tuple[HealthProbe, ...]) -> 
     if not mode:
         return {}
     found: dict[str, Heard] = {}
+    searched = _Searched()
     if mode == "alive":
-        _hear_probe(probes, found)
+        _hear_probe(probes, found, searched)
     speech = _listened(tail)
     last = speech.complaint
-    stands = last is not None and not _matches(last) and last.thrown is not None
+    known = searched.matches(last) if last is not None else {}
+    stands = last is not None and not known and last.thrown is not None
     alone = stands and last is not None and last.thrown is not None and last.thrown.of_the_code
     counts: dict[str, int] = {}
-    searches = 0
     for words in reversed(speech.records[-_RECORDS:]):
-        searches += sum(any(w in words.low for w in one.needs) for one in signatures())
-        if searches > _SEARCHES:
-            break
-        for signature, match in _matches(words).items():
+        most = _weight(words, last, mode, _OFTEN, alone, bool(known))
+        told = {code for code, one in found.items() if one.weight >= most}
+        for signature, match in searched.matches(words, told).items():
             code = signature.code
             counts[code] = counts.get(code, 0) + 1
-            weight = _weight(words, last, mode, counts[code], alone) * signature.certainty
+            weight = _weight(words, last, mode, counts[code], alone, bool(known))
+            weight *= signature.certainty
             if code not in found or weight > found[code].weight:
                 found[code] = _told(signature, match, words.text, "log", weight)
     return found
 
 
-def _matches(words: Words) -> dict[Signature, re.Match[str]]:
-    """The first signature of each code that fits."""
-    result: dict[Signature, re.Match[str]] = {}
-    codes: set[str] = set()
-    innocent = words.innocent
-    for signature in signatures():
-        if signature.code in codes or (innocent and not signature.any_level):
-            continue
-        match = signature.search(words.text, words.low)
-        if match is not None and not PASSED.search(_line(words.text, match)):
-            codes.add(signature.code)
-            result[signature] = match
-    return result
+class _Searched:
+    """Finds signatures, each text once, until the effort is spent."""
+
+    def __init__(self) -> None:
+        self._left = _EFFORT
+        self._known: dict[str, dict[Signature, re.Match[str]]] = {}
+
+    def matches(self, words: Words, told: Collection[str] = ()) -> dict[Signature, re.Match[str]]:
+        """The first signature of each code that fits; of codes that are not ``told`` already."""
+        known = self._known.get(words.text)
+        if known is None:
+            known = self._known[words.text] = self._search(words, told)
+        return known
+
+    def _search(self, words: Words, told: Collection[str]) -> dict[Signature, re.Match[str]]:
+        result: dict[Signature, re.Match[str]] = {}
+        codes: set[str] = set(told)
+        low, innocent = words.low, None
+        for signature in signatures():
+            if signature.code in codes or not signature.needed(low):
+                continue
+            if innocent is None:
+                innocent = words.innocent
+            if innocent and not signature.any_level:
+                continue
+            self._left -= len(low) * len(signature.pattern)
+            if self._left < 0:
+                break
+            match = signature.compiled.search(words.text)
+            if match is not None and not PASSED.search(_line(words.text, match)):
+                codes.add(signature.code)
+                result[signature] = match
+        return result
 
 
-def _weight(words: Words, last: Words | None, mode: str, count: int, alone: bool) -> float:
+def _weight(
+    words: Words, last: Words | None, mode: str, count: int, alone: bool, known: bool
+) -> float:
+    """``alone``: the last complaint stands for itself; ``known``: it is in the table."""
     if mode == "alive":
         near = 0.9 / (1 + 0.05 * words.later_ordinary)
-        return near if count >= 3 or words.later_ordinary <= 3 else near * 0.5
+        return near if count >= _OFTEN or words.later_ordinary <= 3 else near * 0.5
     weight = 1 / (1 + 0.12 * words.later_ordinary)
     if last is not None and words is not last and words.later_complaints:
-        weight *= 0.5 if alone else 0.75 if _matches(last) else 0.93
+        weight *= 0.5 if alone else 0.75 if known else 0.93
     return weight * (0.93 if words.level == "warning" else 1.0)
 
 
-def _hear_probe(probes: tuple[HealthProbe, ...], found: dict[str, Heard]) -> None:
+def _hear_probe(
+    probes: tuple[HealthProbe, ...], found: dict[str, Heard], searched: _Searched
+) -> None:
     for probe in reversed(probes[-3:]):
         if probe.exit_code == 0 or not probe.output.strip() or probe.exit_code in (126, 127, -1):
             continue
         text, level = read(probe.output)
         words = Words(text, level)
-        for signature, match in _matches(words).items():
+        for signature, match in searched.matches(words).items():
             itself = signature.code.startswith("network.") and _ITSELF.search(text)
             if signature.code not in found and not itself:
                 found[signature.code] = _told(signature, match, text, "health", 1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tabib.decide.diagnose.log_text import read
 from tabib.decide.diagnose.words import Words
@@ -69,7 +70,12 @@ def last_lines(case: Case) -> tuple[str, ...]:
     gave_up = code is not None and (0 < code < 128 or code == 255)
     if not gave_up and case.trigger != "unhealthy":
         return ()
-    lines = tuple(line[:CHARACTERS] for line in case.log_tail if line.strip())[-LAST_LINES:]
+    return _not_innocent(case.log_tail)
+
+
+@lru_cache(maxsize=4)
+def _not_innocent(tail: tuple[str, ...]) -> tuple[str, ...]:
+    lines = tuple(line[:CHARACTERS] for line in tail if line.strip())[-LAST_LINES:]
     return tuple(line for line in lines if not Words(*read(line)).innocent)
 
 

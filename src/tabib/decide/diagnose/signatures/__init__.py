@@ -37,11 +37,9 @@ class Signature:
             pattern = pattern.replace(name, part)
         return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
 
-    def search(self, text: str, low: str) -> re.Match[str] | None:
-        """Where it stands in ``text``, whose lower case is ``low``."""
-        if not any(word in low for word in self.needs):
-            return None
-        return self.compiled.search(text)
+    def needed(self, low: str) -> bool:
+        """Whether a text, whose lower case is ``low``, is worth a search."""
+        return any(word in low for word in self.needs)
 
     def summary(self, found: re.Match[str]) -> str:
         """What it says, with what was found."""
