@@ -2,32 +2,26 @@
 
 from __future__ import annotations
 
+from tabib.decide.diagnose import figures
 from tabib.decide.diagnose.rule import Rule
-from tabib.model.incident import Case, Evidence, Finding, Readings
+from tabib.model.incident import Case, Evidence, Finding
 
-_WINDOW = 13
-"""Readings at the end that are looked at: a minute at the usual rhythm."""
 _PERIODS = 50
 THROTTLED_SHARE = 0.5
-
-
-def grown(readings: Readings, metric: str) -> int | None:
-    """How much a counter grew over the last readings; None where it cannot be told."""
-    if metric not in readings.metrics:
-        return None
-    place = readings.metrics.index(metric)
-    values = [row[place] for row in readings.rows[-_WINDOW:]]
-    known = [value for value in values if value is not None]
-    if len(known) < 3 or known[-1] < known[0]:
-        return None
-    return known[-1] - known[0]
+_SPIN_S = 5.0
+"""So long one thread has to take its whole processor."""
+_WHOLE = (0.85, 1.25)
+"""Processors that one thread which never waits is seen to take, a probe beside it included."""
+_QUIET_BYTES = 200_000
+"""More than this in a second, from disks or the network, is work."""
 
 
 def _throttled(case: Case) -> Finding | None:
-    if case.recorded is None or case.trigger != "unhealthy":
+    if case.trigger != "unhealthy":
         return None
-    periods = grown(case.recorded.container, "cpu_periods")
-    held = grown(case.recorded.container, "cpu_throttled_periods")
+    readings = figures.container(case)
+    periods = figures.grown(readings, "cpu_periods")
+    held = figures.grown(readings, "cpu_throttled_periods")
     if periods is None or held is None or periods < _PERIODS or held < THROTTLED_SHARE * periods:
         return None
     share = f"{100 * held / periods:.0f} %"
@@ -41,6 +35,28 @@ def _throttled(case: Case) -> Finding | None:
     )
 
 
+def _spin(case: Case) -> Finding | None:
+    """One thread runs without ever waiting, reads and sends nothing, and the check gets no
+    answer."""
+    if case.trigger != "unhealthy" or _throttled(case) is not None:
+        return None
+    readings = figures.container(case)
+    used = figures.per_second(readings, "cpu_us", _SPIN_S)
+    if used is None or not _WHOLE[0] <= used / 1e6 <= _WHOLE[1]:
+        return None
+    metrics = ("block_read_bytes", "block_written_bytes", "network_sent_bytes")
+    moved = [figures.per_second(readings, metric, _SPIN_S) or 0 for metric in metrics]
+    if sum(moved) > _QUIET_BYTES:
+        return None
+    text = f"{used / 1e6:.2f} processors in use, {sum(moved) / 1000:.0f} KB/s read, written or sent"
+    return Finding(
+        code="cpu.spin",
+        severity="error",
+        summary="it runs in circles: one thread takes a whole processor and nothing comes of it",
+        evidence=(Evidence(source="history", text=text),),
+    )
+
+
 RULES = (
     Rule(
         code="cpu.throttled",
@@ -49,6 +65,14 @@ RULES = (
         advice="Raise `cpus` (or `deploy.resources.limits.cpus`), or give it less to do.",
         confidence=0.8,
         restart_helps=False,
+        explains=("health.timeout", "health.unhealthy", "network.timeout"),
+    ),
+    Rule(
+        code="cpu.spin",
+        check=_spin,
+        explain="A thread of the program never waits: an endless loop, by all that can be seen.",
+        advice="Take a stack of it when it happens again (py-spy, jstack), and find the loop.",
+        confidence=0.8,
         explains=("health.timeout", "health.unhealthy", "network.timeout"),
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tabib.decide.diagnose.rule import Rule, quote
+from tabib.decide.diagnose.rule import Rule, engine_rule, quote
 from tabib.model.incident import Case, Evidence, Finding
 
 
@@ -35,6 +35,20 @@ def _start_refused(case: Case) -> Finding | None:
     )
 
 
+def _hung(case: Case) -> Finding | None:
+    """Several questions at once, and no answer to any within its deadline."""
+    silent = [line for line in case.absent if "did not answer within" in line]
+    if len(silent) < 2:
+        return None
+    evidence = tuple(Evidence(source="absent", text=line) for line in silent)
+    return Finding(
+        code="engine.hung",
+        severity="critical",
+        summary="the engine does not answer",
+        evidence=evidence,
+    )
+
+
 RULES = (
     Rule(
         code="engine.restarted",
@@ -50,5 +64,24 @@ RULES = (
         advice="Read the engine's words; correct what they name, then run `tabib up`.",
         confidence=0.6,
         restart_helps=False,
+    ),
+    Rule(
+        code="engine.hung",
+        check=_hung,
+        explain="The engine takes connections and does not answer: it hangs, or is overloaded.",
+        advice="See its log; `kill -USR1` of dockerd writes its stacks there. Then restart it.",
+        confidence=0.55,
+        restart_helps=False,
+    ),
+    engine_rule(
+        "engine.corrupt-layer",
+        r"(failed to register layer|error creating overlay mount|failed to mount overlay[^:]*"
+        r"|layer does not exist|unable to find image config|unknown blob|readlink \S*overlay2\S*"
+        r"|open \S*overlay2\S*: no such file|RWLayer of container \S+ is unexpectedly nil"
+        r"|error getting image layer|image config not found|failed to get layer)",
+        "the engine's copy of its image or layer is damaged: {0}",
+        explain="Files of the engine's own storage are missing or damaged, as after a crash.",
+        advice="Remove the image and pull it again; look at the disk below the engine's data root.",
+        explains=("engine.start-refused", "image.not-found", "storage.bind-missing"),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tabib.decide.diagnose.heard import said
 from tabib.decide.diagnose.rule import Rule, from_health, quote
 from tabib.model.incident import Case, Evidence, Finding, HealthProbe
 
@@ -16,6 +17,12 @@ _TIMEOUT = re.compile(r"[Hh]ealth check exceeded timeout \(?([^)\s]*)")
 
 def _last(case: Case) -> HealthProbe | None:
     return case.health_log[-1] if case.health_log else None
+
+
+def _test(case: Case) -> str:
+    """The check as the inspection shows it."""
+    check = (case.inspection.get("Config") or {}).get("Healthcheck") or {}
+    return " ".join(map(str, check.get("Test") or ()))
 
 
 def _failing(case: Case) -> bool:
@@ -50,9 +57,10 @@ def _bad_command(case: Case) -> Finding | None:
     found = _NO_TOOL.search(probe.output)
     # So are a probe's failures that only say the container died under it ("broken pipe").
     runtime = "OCI runtime exec failed" in probe.output and found is not None
-    if not (runtime or probe.exit_code in (126, 127)):
-        return None
     tool = next((group for group in found.groups() if group), "") if found else ""
+    called = bool(tool) and tool in _test(case)  # `curl … || exit 1`
+    if not (runtime or called or probe.exit_code in (126, 127)):
+        return None
     summary = f"its health check calls {tool or 'a command'}, which the image cannot run"
     evidence = from_health(case, _NO_TOOL) or Evidence(
         source="health", text=f"exit {probe.exit_code}: {quote(probe.output)}", at=probe.at
@@ -74,6 +82,46 @@ def _timeout(case: Case) -> Finding | None:
     return Finding(code="health.timeout", severity="error", summary=summary, evidence=(evidence,))
 
 
+_BEGINS = re.compile(
+    r"(?i)\b(?:start(?:ing|up)|loading|initiali[sz]\w*|recover\w*|warm\w*|migrat\w*|build\w*"
+    r"|restor\w*|replay\w*|import\w*|download\w*|prepar\w*|waiting|boot\w*|index\w*|install\w*"
+    r"|compil\w*|not (?:yet )?ready|rebuild\w*|fetch\w*|\d{1,3} ?%|\d{1,5} ?/ ?\d{1,5})"
+)
+_READY = re.compile(
+    r"(?i)\b(?:listening|ready (?:to|for|in)|is ready|started (?!worker process)|serving|running on"
+    r"|accepting|up and running|startup complete|now live)\b"
+)
+YOUNG_S = 300.0
+
+
+def _slow_start(case: Case) -> Finding | None:
+    """It was never healthy since it began, is young, and speaks of nothing but its beginning."""
+    if case.trigger != "unhealthy" or case.started_at is None:
+        return None
+    age_s = (case.sealed_at - case.started_at).total_seconds()
+    own = f"container {case.container} "
+    begun = case.started_at.strftime("%H:%M:%S.%f")[:-3]
+    healthy = any(own in line and "health=healthy" in line and line > begun for line in case.events)
+    passed = any(probe.exit_code == 0 for probe in case.health_log)
+    if age_s > YOUNG_S or healthy or passed or case.restarts:
+        return None
+    lines = [line[:400] for line in case.log_tail if line.strip()][-20:]
+    if not lines or said(case).complaint is not None or any(map(_READY.search, lines)):
+        return None
+    told = next((line for line in reversed(lines[-5:]) if _BEGINS.search(line)), None)
+    if told is None:
+        return None
+    return Finding(
+        code="health.slow-start",
+        severity="warning",
+        summary=f"it still starts after {age_s:.0f} s, longer than its health check allows",
+        evidence=(
+            Evidence(source="log", text=quote(told)),
+            Evidence(source="history", text=f"started {age_s:.0f} s before, not healthy since"),
+        ),
+    )
+
+
 RULES = (
     Rule(
         code="health.unhealthy",
@@ -89,7 +137,7 @@ RULES = (
         advice="Correct `healthcheck.test`: use a program that the image has.",
         confidence=0.97,
         restart_helps=False,
-        explains=("health.unhealthy",),
+        explains=("health.unhealthy", "exit.command-not-found"),
     ),
     Rule(
         code="health.timeout",
@@ -98,5 +146,14 @@ RULES = (
         advice="See what it waits for, and whether it lacks CPU; its timeout may be too short.",
         confidence=0.75,
         explains=("health.unhealthy",),
+    ),
+    Rule(
+        code="health.slow-start",
+        check=_slow_start,
+        explain="It needs longer to start than its health check waits; it may yet become healthy.",
+        advice="Give it a longer `start_period` in `healthcheck:`.",
+        confidence=0.85,
+        restart_helps=False,
+        explains=("health.unhealthy", "health.timeout", "network.refused"),
     ),
 )

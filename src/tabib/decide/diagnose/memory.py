@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from tabib.decide.diagnose import figures
 from tabib.decide.diagnose.rule import Rule, exit_evidence
 from tabib.model.incident import Case, Evidence, Finding
 
 _MIB = 1024 * 1024
+_FULL = 0.7
+"""Share of its limit from which on a container that only grows is about to hit it."""
+_GREW = 0.3
+_UNLIMITED_BYTES = 512 * _MIB
+_UNLIMITED_S = 300.0
+"""Without a limit: so much, over so long, and never less in between."""
 
 
 def limit_bytes(case: Case) -> int:
@@ -58,6 +67,72 @@ def _child_oom(case: Case) -> Finding | None:
     )
 
 
+def _host_oom(case: Case) -> Finding | None:
+    """Killed by the kernel though its own group was not at its limit: the machine was."""
+    if case.exit_code != 137 or case.oom_killed or case.oom_event or case.recorded is None:
+        return None
+    victims = [one for one in case.recorded.processes if one.killed_by == "oom"]
+    if not victims:
+        return None
+    said = f"{victims[-1].name} (pid {victims[-1].pid}) was chosen by the out-of-memory killer"
+    none = Evidence(source="absent", text="the container's own limit was not reached")
+    return Finding(
+        code="memory.host-oom",
+        severity="critical",
+        summary="the kernel killed it because the machine had no memory left",
+        evidence=(Evidence(source="history", text=said), none, exit_evidence(case)),
+    )
+
+
+def _leak(case: Case) -> Finding | None:
+    if case.trigger != "unhealthy" and case.exit_code != 137:
+        return None
+    readings = figures.container(case)
+    told = figures.points(readings, "memory_rss_bytes")
+    told = told or figures.points(readings, "memory_working_set_bytes")
+    rise = _rise(told)
+    if rise is None:
+        return None
+    seconds, grew = rise
+    now, limit = told[-1][1], figures.last(readings, "memory_limit_bytes") or limit_bytes(case)
+    if limit:
+        leaks = now >= _FULL * limit and grew >= _GREW * limit
+    else:
+        leaks = grew >= _UNLIMITED_BYTES and grew >= now / 2 and seconds >= _UNLIMITED_S
+    if not leaks:
+        return None
+    rate = grew / seconds
+    of = f" of its limit of {limit / _MIB:.0f} MiB" if limit else ""
+    left = f"; {(limit - now) / rate:.0f} s to the limit" if limit > now else ""
+    text = f"from {(now - grew) / _MIB:.0f} to {now / _MIB:.0f} MiB in {seconds:.0f} s{left}"
+    return Finding(
+        code="memory.leak",
+        severity="error",
+        summary=f"its memory only grows: {now / _MIB:.0f} MiB{of} by now",
+        evidence=(Evidence(source="history", text=text),),
+    )
+
+
+def _rise(told: figures.Points) -> tuple[float, int] | None:
+    """(seconds, bytes) of the rise at the end that was never broken by a fall; None: there is
+    none of ten seconds, or it came at one bound."""
+    start = len(told) - 1
+    while start > 0 and told[start - 1][1] <= told[start][1] * 1.02:
+        start -= 1
+    rising = told[start:]
+    # What stands still before it rises, and after, is no part of it.
+    low, high = rising[0][1] if rising else 0, told[-1][1] if told else 0
+    span = high - low
+    part = [one for one in rising if low + 0.05 * span < one[1] <= low + 0.97 * span]
+    if len(part) < 3 or span <= 0:
+        return None
+    steps = [b[1] - a[1] for a, b in pairwise(rising)]
+    seconds = part[-1][0] - part[0][0]
+    if seconds < 8 or max(steps) > 0.6 * span:
+        return None
+    return seconds, span
+
+
 RULES = (
     Rule(
         code="memory.container-oom",
@@ -74,5 +149,21 @@ RULES = (
         advice="Use fewer or smaller workers, or raise the memory limit.",
         confidence=0.85,
         explains=("exit.app-error", "health.unhealthy", "health.timeout"),
+    ),
+    Rule(
+        code="memory.host-oom",
+        check=_host_oom,
+        explain="The machine ran out of memory, and the kernel killed this program to go on.",
+        advice="Set memory limits so that the one that grows is the one that is killed.",
+        confidence=0.95,
+        explains=("exit.killed", "exit.app-error", "memory.container-oom"),
+    ),
+    Rule(
+        code="memory.leak",
+        check=_leak,
+        explain="The program keeps what it no longer needs: its memory grows without end.",
+        advice="Restart it at a quiet hour until the leak is found; compare with the last release.",
+        confidence=0.75,
+        explains=("health.timeout", "health.unhealthy"),
     ),
 )

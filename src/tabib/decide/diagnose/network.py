@@ -126,6 +126,16 @@ RULES = (
         explain="The network was removed (pruned) while the container was down.",
         advice="Run `tabib up`: it creates the network and the container anew.",
     ),
+    engine_rule(
+        "network.pool-exhausted",
+        r"(could not find an available,? non-overlapping \S+ address pool"
+        r"|all predefined address pools have been fully subnetted"
+        r"|[Pp]ool overlaps with other one on this address space"
+        r"|no available IPv?4? addresses[^.]*|address pool \S+ is exhausted)",
+        "the engine has no addresses left for a network: {0}",
+        explain="Each network takes a range of addresses, and none is free, or two overlap.",
+        advice="Remove networks that nobody uses (`docker network ls`), or name another `subnet`.",
+    ),
     Rule(
         code="network.refused",
         check=_refused,

@@ -2,7 +2,65 @@
 
 from __future__ import annotations
 
-from tabib.decide.diagnose.heard import log_rule
+from tabib.decide.diagnose import figures
+from tabib.decide.diagnose.heard import SYMPTOMS, finding, log_rule
+from tabib.decide.diagnose.rule import Rule
+from tabib.model.incident import Case, Evidence, Finding
+
+_TASKS = 10
+"""So many more tasks, with no more processes, and as many children that ended: zombies."""
+_NEAR = 0.9
+"""Share of its limit of open files."""
+
+
+def _zombies(case: Case) -> Finding | None:
+    """Tasks become more while processes do not, and as many of its children have ended: the kernel
+    counts who has ended and was not waited for among the tasks alone."""
+    if case.recorded is None:
+        return None
+    readings = case.recorded.container
+    tasks = [value for _, value in figures.points(readings, "threads")]
+    processes = [value for _, value in figures.points(readings, "processes")]
+    if not tasks or not processes:
+        return None
+    dead = tasks[-1] - min(tasks)
+    ended = sum(one.ended_at is not None for one in case.recorded.processes)
+    ended += case.recorded.processes_left_out
+    flat = processes[-1] - min(processes) <= max(2, dead // 5)
+    if dead < _TASKS or not flat or ended < 0.8 * dead:
+        return None
+    text = f"{tasks[-1]} tasks, {processes[-1]} processes; {ended} of its processes have ended"
+    return Finding(
+        code="process.zombies",
+        severity="error",
+        summary=f"about {dead} of its processes have ended and were never waited for (zombies)",
+        evidence=(Evidence(source="history", text=text),),
+    )
+
+
+def _fd_leak(case: Case) -> Finding | None:
+    said = finding(case, "process.fd-leak")
+    if said is not None or case.trigger != "unhealthy":
+        return said
+    limit = _open_files_limit(case)
+    held = figures.last(figures.container(case), "open_files")
+    if not limit or held is None or held < _NEAR * limit:
+        return None
+    return Finding(
+        code="process.fd-leak",
+        severity="error",
+        summary=f"it holds {held} files and connections open; its limit is {limit}",
+        evidence=(Evidence(source="history", text=f"{held} open descriptors"),),
+    )
+
+
+def _open_files_limit(case: Case) -> int:
+    limits = (case.inspection.get("HostConfig") or {}).get("Ulimits") or ()
+    for one in limits:
+        if isinstance(one, dict) and one.get("Name") == "nofile":
+            return int(one.get("Soft") or 0)
+    return 0
+
 
 RULES = (
     log_rule(
@@ -12,12 +70,17 @@ RULES = (
         restart_helps=True,
         explains=("memory.exhausted", "network.refused"),
     ),
-    log_rule(
-        "process.fd-leak",
+    Rule(
+        code="process.fd-leak",
+        check=_fd_leak,
+        confidence=0.9,
         explain="The program holds as many files and connections open as it may.",
         advice="Find what it does not close; raise `ulimits: nofile` if the number is due.",
         restart_helps=True,
-        explains=("network.refused", "network.timeout", "network.reset", "network.dns"),
+        explains=(
+            *SYMPTOMS,
+            *("network.refused", "network.timeout", "network.reset", "network.dns"),
+        ),
     ),
     log_rule(
         "process.deadlock",
@@ -31,5 +94,13 @@ RULES = (
         advice="See with `tabib processes` how it ended, and what it used.",
         confidence=0.7,
         restart_helps=True,
+    ),
+    Rule(
+        code="process.zombies",
+        check=_zombies,
+        explain="The first process does not wait for its children; the ended ones fill its table.",
+        advice="Set `init: true` for the service: a small init waits for them.",
+        confidence=0.93,
+        explains=(*SYMPTOMS, "process.pid-limit"),
     ),
 )

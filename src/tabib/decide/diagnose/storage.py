@@ -5,8 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tabib.decide.diagnose.heard import SYMPTOMS, finding
-from tabib.decide.diagnose.rule import DEATHS, Rule, from_engine, from_health, from_log, quote
+from tabib.decide.diagnose import figures
+from tabib.decide.diagnose.heard import SYMPTOMS, finding, log_rule
+from tabib.decide.diagnose.rule import (
+    DEATHS,
+    Rule,
+    engine_rule,
+    from_engine,
+    from_health,
+    from_log,
+    quote,
+)
 from tabib.model.incident import Case, Evidence, Finding
 
 _BIND = re.compile(
@@ -14,6 +23,8 @@ _BIND = re.compile(
     r"|Are you trying to mount a directory onto a file",
 )
 _MOUNTING = re.compile(r'error mounting "([^"]+)"')
+FLOOD_BYTES = 2_000_000
+"""Output of a second from which on a log is a flood."""
 _FULL = re.compile(r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded")
 _READ_ONLY = re.compile(r"[Rr]ead-only file system|EROFS")
 _DENIED = re.compile(r"[Pp]ermission denied|EACCES|[Oo]peration not permitted")
@@ -67,6 +78,23 @@ def _full(case: Case) -> Finding | None:
     return _found("storage.full", "a disk that it writes to is full", evidence, severity="critical")
 
 
+def _log_flood(case: Case) -> Finding | None:
+    """A log that grows by megabytes a second fills the disk, and slows what writes it."""
+    written = figures.per_second(figures.container(case), "log_bytes", 5.0)
+    if not _touched(case) or written is None or written < FLOOD_BYTES:
+        return None
+    config = (case.inspection.get("HostConfig") or {}).get("LogConfig") or {}
+    bounded = "max-size" in (config.get("Config") or {})
+    text = f"{written / 1e6:.1f} MB/s of output"
+    why = "" if bounded else ", and nothing bounds its log"
+    return _found(
+        "storage.log-flood",
+        f"it writes {text}{why}",
+        Evidence(source="history", text=text),
+        severity="warning",
+    )
+
+
 def _read_only(case: Case) -> Finding | None:
     evidence = _said(case, _READ_ONLY)
     if evidence is None:
@@ -93,6 +121,38 @@ def _volume_permission(case: Case) -> Finding | None:
 
 
 RULES = (
+    engine_rule(
+        "storage.engine-root-full",
+        r"(no space left on device|disk quota exceeded)",
+        "the disk of the engine's own data is full: {0}",
+        explain="The engine cannot write images, layers and logs: nothing can be started.",
+        advice="See `docker system df`; remove unused images and build cache, bound the logs.",
+        explains=("engine.start-refused", "storage.full", "engine.corrupt-layer"),
+    ),
+    engine_rule(
+        "storage.volume-lost",
+        r"(no such volume:? ?\S*|failed to mount local volume: mount \S+: no such file or directory"
+        r"|error while mounting volume '[^']+': [^:]*: no such file[^.]*"
+        r"|get (\S+): no such volume)",
+        "a volume that it uses is gone: {0}",
+        explain="The volume, or the folder behind it, was removed: its data with it.",
+        advice="Do not start it on an empty volume; restore the last copy first.",
+        explains=("engine.start-refused", "storage.bind-missing"),
+    ),
+    Rule(
+        code="storage.log-flood",
+        check=_log_flood,
+        explain="The container writes output faster than anybody can read it.",
+        advice="Lower its log level, and bound the log: `logging: options: max-size: 10m`.",
+        confidence=0.45,
+    ),
+    log_rule(
+        "storage.inodes-full",
+        explain="The file system has space, and no room for another file: its inodes are used up.",
+        advice="Find the folder with the many small files (`find -xdev | wc -l`), and clear it.",
+        confidence=0.97,
+        explains=("storage.full",),
+    ),
     Rule(
         code="storage.bind-missing",
         check=_bind_missing,
