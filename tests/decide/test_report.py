@@ -115,7 +115,7 @@ def test_whatever_happens_during_a_treatment_belongs_to_it() -> None:
 
 def test_a_closed_incident_is_reopened_only_for_a_while() -> None:
     closed = close(treated(), "recovered", NOW)
-    for minutes, found in ((9, True), (11, False)):
+    for minutes, found in ((59, True), (61, False)):
         later = replace(KILLED, sealed_at=NOW + timedelta(minutes=minutes))
         assert (belongs_to(later, diagnosed(later).causes, [closed]) is not None) is found
     later = NOW + timedelta(minutes=9)

@@ -91,6 +91,22 @@ def dependents(project: Project, name: str) -> tuple[str, ...]:
     )
 
 
+def transitive(edges: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
+    """Service → everything that it depends on, directly or through others; circles do no harm, and
+    nothing depends on itself."""
+    found = {}
+    for name in edges:
+        reached: set[str] = set()
+        todo = list(edges[name])
+        while todo:
+            one = todo.pop()
+            if one not in reached:
+                reached.add(one)
+                todo.extend(edges.get(one, ()))
+        found[name] = frozenset(reached - {name})
+    return found
+
+
 def _unknown_service(project: Project, name: str) -> ConfigError:
     disabled = name in project.disabled
     return ConfigError(

@@ -10,9 +10,14 @@ from tabib.model.project import Dependency
 
 
 def dependencies(state: ContainerState) -> tuple[Dependency, ...]:
+    """What a container's labels say that its service depends on."""
+    return dependencies_of(state.labels)
+
+
+def dependencies_of(labels: Mapping[str, str]) -> tuple[Dependency, ...]:
     """``com.docker.compose.depends_on``: ``service:condition:restart`` joined by commas."""
     found = []
-    for part in state.labels.get(LABEL_DEPENDS_ON, "").split(","):
+    for part in str(labels.get(LABEL_DEPENDS_ON, "")).split(","):
         service, _, rest = part.strip().partition(":")
         condition, _, restart = rest.partition(":")
         if service:

@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tabib.decide.diagnose import BY_CODE
+from tabib.decide.moments import noted
 from tabib.model.incident import SEVERITIES, Case, Cause, Finding, Incident, Treatment
 
-REOPEN_WITHIN_S = 600.0
+REOPEN_WITHIN_S = 3600.0
 """The same trouble within this time after an incident was closed reopens it."""
+FLAPPING_FROM = 3
+"""Reopened so often within :data:`REOPEN_WITHIN_S`, it is called flapping."""
 
 UNKNOWN = Cause(
     code="exit.app-error",
@@ -45,6 +48,7 @@ def open_incident(
         cause=UNKNOWN,
         seen_at=seen_at,
     )
+    incident = noted(incident, incident.opened_at, "trouble", _TROUBLES.get(case.trigger, ""))
     return update(incident, case, diagnosis)
 
 
@@ -69,7 +73,27 @@ def update(incident: Incident, case: Case, diagnosis: Diagnosis) -> Incident:
         case_ids=ids,
         container=case.container or incident.container,
     )
+    if case.id not in incident.case_ids:
+        updated = noted(updated, case.sealed_at, "sealed", f"evidence sealed in case {case.id}")
+        sure = f"{causes[0].confidence:.0%} sure"
+        text = f"{causes[0].summary} ({causes[0].code}, {sure})"
+        updated = noted(updated, case.sealed_at, "diagnosed", text)
+    if flapping(updated):
+        updated = replace(updated, severity=_worse(severity))
     return replace(updated, advice=advice(updated))
+
+
+def flapping(incident: Incident) -> bool:
+    """Whether it keeps coming back: told less often, and a step more severe."""
+    if incident.reopened_at is None or incident.reopened < FLAPPING_FROM:
+        return False
+    since = incident.reopened_at - timedelta(seconds=REOPEN_WITHIN_S)
+    times = [one for one in incident.timeline if one.kind == "reopened" and one.at > since]
+    return len(times) >= FLAPPING_FROM
+
+
+def _worse(severity: str) -> str:
+    return SEVERITIES[min(SEVERITIES.index(severity) + 1, len(SEVERITIES) - 1)]
 
 
 def belongs_to(
@@ -98,14 +122,37 @@ def belongs_to(
 
 
 def reopen(incident: Incident, at: datetime) -> Incident:
-    """An open incident again since ``at``; its treatments stay. An open one is left as it is."""
-    if incident.closed_at is None:
+    """An open incident again since ``at``; its treatments stay. One that is open, and was not well
+    in between, is left as it is."""
+    if incident.closed_at is None and incident.well_at is None:
         return replace(incident, outcome="open", rto_seconds=None)
-    return replace(incident, outcome="open", closed_at=None, rto_seconds=None, reopened_at=at)
+    again = replace(
+        incident,
+        outcome="open",
+        closed_at=None,
+        closed_by="",
+        well_at=None,
+        rto_seconds=None,
+        reopened_at=at,
+        reopened=incident.reopened + 1,
+    )
+    return noted(
+        again, at, "reopened", f"the same trouble again, the {_nth(again.reopened + 1)} time"
+    )
+
+
+def _nth(number: int) -> str:
+    return {2: "second", 3: "third"}.get(number, f"{number}th")
 
 
 def add_treatment(incident: Incident, treatment: Treatment) -> Incident:
-    return replace(incident, treatments=(*incident.treatments, treatment))
+    """The incident with one more treatment, begun or (with its outcome) over."""
+    added = replace(incident, treatments=(*incident.treatments, treatment))
+    if treatment.outcome == "started":
+        text = f"{treatment.action}: {treatment.reason}"
+    else:
+        text = f"{treatment.action} {_OUTCOMES[treatment.outcome]}: {treatment.reason}"
+    return noted(added, treatment.started_at, "treatment", text)
 
 
 def end_treatment(incident: Incident, ended_at: datetime, outcome: str) -> Incident:
@@ -114,7 +161,8 @@ def end_treatment(incident: Incident, ended_at: datetime, outcome: str) -> Incid
         return incident
     *before, last = incident.treatments
     ended = replace(last, ended_at=ended_at, outcome=outcome)
-    return replace(incident, treatments=(*before, ended))
+    text = f"{last.action} {_OUTCOMES[outcome]}"
+    return noted(replace(incident, treatments=(*before, ended)), ended_at, "treatment", text)
 
 
 def close(incident: Incident, outcome: str, at: datetime) -> Incident:
@@ -131,8 +179,19 @@ def close(incident: Incident, outcome: str, at: datetime) -> Incident:
         outcome=outcome,
         closed_at=None if outcome in ("needs_human", "open") else at,
         rto_seconds=round(seconds, 3) if recovered else None,
+        well_at=None,
     )
+    kind = "closed" if closed.closed_at else "health"
+    closed = noted(closed, at, kind, _CLOSED.get(outcome, outcome))
     return replace(closed, advice=advice(closed))
+
+
+def close_by_hand(incident: Incident, at: datetime, reason: str, by: str = "user") -> Incident:
+    """Closed at a person's word; what it is about is left as it is."""
+    outcome = "mitigated" if incident.outcome in ("open", "needs_human") else incident.outcome
+    closed = replace(incident, outcome=outcome, closed_at=at, closed_by=by, well_at=None)
+    said = f"closed by {by}" + (f": {reason}" if reason else "")
+    return noted(replace(closed, advice=advice(closed)), at, "closed", said)
 
 
 def abandon(
@@ -140,7 +199,10 @@ def abandon(
 ) -> Incident:
     """Closed because a person took down or stopped what it is about: there is nothing to heal."""
     outcome = "needs_human" if incident.outcome == "needs_human" else "mitigated"
-    return replace(incident, outcome=outcome, closed_at=at, advice=f"{said} {incident.advice}")
+    left = replace(
+        incident, outcome=outcome, closed_at=at, well_at=None, advice=f"{said} {incident.advice}"
+    )
+    return noted(left, at, "closed", said)
 
 
 # ── words ──────────────────────────────────────────────────────────────────────────────────────
@@ -153,6 +215,32 @@ _DONE = {
     "wait_for_dependency": "waited for what it needs",
     "offer": "left for a person to decide",
     "none": "left alone",
+}
+_OUTCOMES = {
+    "started": "began",
+    "done": "done",
+    "failed": "failed",
+    "verified": "helped",
+    "not_verified": "did not help",
+    "offered": "is offered",
+    "refused": "is not done",
+    "undone": "undone",
+}
+_TROUBLES = {
+    "died": "it died",
+    "removed": "it was removed",
+    "unhealthy": "its health check fails",
+    "oom": "a process in it was killed for memory",
+    "loop": "it keeps dying",
+    "start_failed": "it could not be started",
+    "engine_restarted": "it was not brought back after the engine restarted",
+    "missing": "it is gone",
+}
+_CLOSED = {
+    "recovered": "recovered, verified",
+    "mitigated": "better, not cured",
+    "needs_human": "it needs a person",
+    "false_alarm": "false alarm",
 }
 _ENDS = {
     "recovered": "recovered",
@@ -184,6 +272,11 @@ def advice(incident: Incident) -> str:
     rule = BY_CODE.get(incident.cause.code)
     cure = rule.advice if rule else "Read the case file."
     last = incident.treatments[-1] if incident.treatments else None
+    if incident.parent and incident.cause.service and incident.closed_at is None:
+        first = f"The trouble comes from {incident.cause.service}: heal that first"
+        return f"{first} (`tabib incident {incident.parent}`)."
+    if flapping(incident):
+        cure = f"It keeps coming back ({incident.reopened + 1} times): find what starts it. {cure}"
     if incident.outcome == "recovered":
         return f"Nothing is to be done now. So that it does not come back: {_lower(cure)}"
     if last is not None and last.action == "quarantine":

@@ -49,6 +49,21 @@ class CarePolicy:
     dependency_recheck_s: float = 2.0
     dependency_patience_s: float = 300.0
     """Waiting longer than this for a dependency calls a person."""
+    parent_recheck_s: float = 10.0
+    """How often to look while an incident of the dependency is open: it tells of itself."""
+    parent_grace_s: float = 15.0
+    """How long what still runs has to get well by itself, once what it needs is well."""
+    loop_grace_s: float = 75.0
+    """The same for what its restart policy starts again: the engine waits up to a minute."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """The trouble of another service that explains the patient's. ``well_at``: when that service
+    was well again; None: it is not yet."""
+
+    service: str
+    well_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +76,7 @@ class Patient:
     verdict: Verdict
     slot: SlotFacts
     history: Sequence[Treatment] = ()
+    explained: Explained | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,7 +184,9 @@ def _act(
     now: datetime,
     policy: CarePolicy,
 ) -> Decision:
-    waiting = _dependency(case, causes, patient.verdict.kind, now, policy)
+    waiting = _healed_first(patient, now, policy) or _dependency(
+        case, causes, patient.verdict.kind, now, policy
+    )
     if waiting is not None:
         return waiting
     kind = patient.verdict.kind
@@ -229,6 +247,42 @@ def _quarantine(reason: str, now: datetime) -> Decision:
         verify_timeout_s=60.0,
         needs_human=True,
     )
+
+
+_MENDS = frozenset({Kind.FAILED, Kind.EXITED_ZERO_SERVICE, Kind.UNHEALTHY, Kind.RESTART_LOOP})
+"""Trouble that the healing of something else may end."""
+
+
+def _healed_first(patient: Patient, now: datetime, policy: CarePolicy) -> Decision | None:
+    """Wait while the trouble of another service explains this one, and a little longer for what
+    gets well by itself then."""
+    explained, kind = patient.explained, patient.verdict.kind
+    if explained is None or kind not in _MENDS:
+        return None
+    name = explained.service
+    if explained.well_at is None:
+        return Decision(
+            action=Action.WAIT_FOR_DEPENDENCY,
+            reason=f"the trouble of {name} explains it: that one is healed first",
+            not_before=now + timedelta(seconds=_recheck_s(kind, policy)),
+            dependency=name,
+        )
+    grace_s = {Kind.UNHEALTHY: policy.parent_grace_s, Kind.RESTART_LOOP: policy.loop_grace_s}
+    until = explained.well_at + timedelta(seconds=grace_s.get(kind, 0.0))
+    if now >= until:
+        return None
+    return Decision(
+        action=Action.WAIT_FOR_DEPENDENCY,
+        reason=f"{name} is well again: this may be, too, in a moment",
+        not_before=min(until, now + timedelta(seconds=policy.dependency_recheck_s)),
+        dependency=name,
+    )
+
+
+def _recheck_s(kind: Kind, policy: CarePolicy) -> float:
+    """What is dead is started soon after the other one is well; what runs tells of itself."""
+    dead = kind in (Kind.FAILED, Kind.EXITED_ZERO_SERVICE)
+    return policy.dependency_recheck_s if dead else policy.parent_recheck_s
 
 
 def _dependency(

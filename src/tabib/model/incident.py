@@ -149,6 +149,11 @@ class Case:
     inspection: Mapping[str, Any] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     """What could not be had, and why."""
+    recent_changes: tuple[str, ...] = ()
+    """What was changed shortly before (release, configuration, image, restart, host), one line
+    each, the newest first."""
+    missing_networks: tuple[str, ...] = ()
+    """Networks that the release gives it and that it is not attached to, though it runs."""
     overwritten: bool = False
     """The engine's own restart came first; state is from the continuous record."""
     recorded: Recorded | None = None
@@ -185,6 +190,9 @@ class Incident:
     """The incident whose cause explains this one: that one is told of, and treated first."""
     reopened: int = 0
     """How often it came back; from three times within an hour on it is called flapping."""
+    well_at: datetime | None = None
+    """When its own service was well again, while others that it explains were not yet: an incident
+    is closed after those that it is the parent of."""
     timeline: tuple[Moment, ...] = ()
     """Oldest first."""
     closed_by: str = ""

@@ -13,7 +13,6 @@ from datetime import datetime
 import structlog
 
 from tabib.decide.halts import EVERYTHING, halt, let_run
-from tabib.decide.report import close, end_treatment
 from tabib.decide.timeline import Timeline, is_ours
 from tabib.decide.triage import DEFAULT_LIMITS, classify
 from tabib.decide.verdict import Kind, Verdict
@@ -21,7 +20,7 @@ from tabib.model.errors import TabibError
 from tabib.model.event import Event
 from tabib.model.release import CareRecord, JournalEntry
 from tabib.operations.care_record import change
-from tabib.operations.closing import give_up
+from tabib.operations.closing import close_for, give_up
 from tabib.operations.facts import Cared, Ward
 from tabib.operations.guard import OWNER_VOLUME, find_owner, keep_owning
 from tabib.operations.patient import Patients
@@ -268,16 +267,7 @@ class Care:
         """What got well without a treatment under way closes its incident."""
         if self.patients.busy(cared.record.project, verdict.service, verdict.slot):
             return
-        tools = self.tools
-        for incident in await tools.journal.incidents(
-            engine_id=tools.info.id, project=cared.record.project, open_only=True
-        ):
-            if incident.container == verdict.container:
-                now = tools.clock.now()
-                if incident.treatments and incident.treatments[-1].outcome == "started":
-                    # Its treatment was cut off by a death of tabib's, and has helped.
-                    incident = end_treatment(incident, now, "verified")
-                await tools.journal.put_incident(close(incident, "recovered", now))
+        await close_for(self.tools, cared.record.project, {verdict.container})
 
     async def _note(self, cared: Cared, subject: str, text: str, **data: str) -> None:
         await self.tools.journal.append(

@@ -4,33 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from tabib.decide.report import abandon, close
+from tabib.decide.grouping import recovered
+from tabib.decide.report import abandon, end_treatment
+from tabib.model.incident import Incident
+from tabib.operations.incidents import change
 from tabib.operations.tools import Tools
 
 
 async def close_for(tools: Tools, project: str, containers: Collection[str]) -> None:
-    """Close what was open about ``containers``: a person has started them, and they run."""
-    for incident in await tools.journal.incidents(
-        engine_id=tools.info.id, project=project, open_only=True
-    ):
+    """Close what was open about ``containers``: a person has started them, and they run; or they
+    got well by themselves."""
+    for incident in await _open(tools, project):
         if incident.container in containers:
-            ended = close(incident, "recovered", tools.clock.now())
-            await tools.journal.put_incident(ended)
+            await change(tools, incident, lambda one, others: _well(tools, one, others))
 
 
 async def give_up(tools: Tools, project: str, containers: Collection[str]) -> None:
     """Close what was being treated about ``containers``: a person has stopped them."""
-    for incident in await tools.journal.incidents(
-        engine_id=tools.info.id, project=project, open_only=True
-    ):
+    said = "It was stopped by a person before this was over."
+    for incident in await _open(tools, project):
         if incident.container in containers and incident.outcome == "open":
-            said = "It was stopped by a person before this was over."
-            await tools.journal.put_incident(abandon(incident, tools.clock.now(), said))
+            await change(tools, incident, lambda one, _: abandon(one, tools.clock.now(), said))
 
 
 async def abandon_all(tools: Tools, project: str) -> None:
     """Close what was open about a project that was taken down or let go."""
-    for incident in await tools.journal.incidents(
-        engine_id=tools.info.id, project=project, open_only=True
-    ):
-        await tools.journal.put_incident(abandon(incident, tools.clock.now()))
+    # Those that are explained by others first: none of them is left to stand for itself.
+    for incident in sorted(await _open(tools, project), key=lambda one: not one.parent):
+        await change(tools, incident, lambda one, _: abandon(one, tools.clock.now()))
+
+
+async def _open(tools: Tools, project: str) -> list[Incident]:
+    return await tools.journal.incidents(engine_id=tools.info.id, project=project, open_only=True)
+
+
+def _well(tools: Tools, one: Incident, others: list[Incident]) -> Incident:
+    if one.closed_at is not None or one.well_at is not None:
+        return one
+    now = tools.clock.now()
+    if one.treatments and one.treatments[-1].outcome == "started":
+        # Its treatment was cut off by a death of tabib's, and has helped.
+        one = end_treatment(one, now, "verified")
+    return recovered(one, others, now)

@@ -74,7 +74,8 @@ async def gather(
 def dependency_states(
     observed: Observed | None, verdict: Verdict, last_seen: LastSeen | None
 ) -> dict[str, str]:
-    """Service that the patient depends on → healthy, running, unhealthy, down or unknown."""
+    """Service that the patient depends on, directly or through others → healthy, running,
+    unhealthy, down or unknown; the nearest first."""
     if observed is None:
         return {}
     mine = next((one for one in observed.containers if one.name == verdict.container), None)
@@ -91,11 +92,19 @@ def dependency_states(
         )
     if mine is None:
         return {}
-    return {
-        edge.service: _service_state(observed, edge.service)
-        for edge in dependencies(mine)
-        if edge.condition != "service_completed_successfully"
-    }
+    of = {one.service: one for one in observed.containers if not one.oneoff}
+    states: dict[str, str] = {}
+    todo = [mine]
+    while todo:
+        for edge in dependencies(todo.pop(0)):
+            if edge.condition == "service_completed_successfully" or edge.service in states:
+                continue
+            if edge.service == verdict.service:
+                continue
+            states[edge.service] = _service_state(observed, edge.service)
+            if edge.service in of:
+                todo.append(of[edge.service])
+    return states
 
 
 def _service_state(observed: Observed, service: str) -> str:

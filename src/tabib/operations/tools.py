@@ -71,6 +71,8 @@ class Tools:
     ownership: Ownership = field(default_factory=Ownership)
     care_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a care record is read, changed and written; see ``care_record.py``."""
+    incident_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while incidents are read, changed and written; see ``incidents.py``."""
     cluster: str = "default"
     on_refused: Callable[[str, str, str], Awaitable[None]] | None = None
     """Called with project, container and the engine's words where it refused to make or start a

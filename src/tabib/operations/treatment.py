@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from tabib.decide.diagnose import diagnose
+from tabib.decide.grouping import recovered
 from tabib.decide.report import (
     Diagnosis,
     add_treatment,
@@ -20,10 +21,9 @@ from tabib.decide.report import (
     end_treatment,
     open_incident,
     reopen,
-    summary,
     update,
 )
-from tabib.decide.treat import Action, Decision, Patient, treat
+from tabib.decide.treat import Action, Decision, Explained, Patient, treat
 from tabib.decide.verdict import SlotFacts, Verdict
 from tabib.model.errors import TabibError
 from tabib.model.event import Event
@@ -31,6 +31,7 @@ from tabib.model.incident import Case, Incident, Treatment
 from tabib.operations.evidence import dependency_states, gather
 from tabib.operations.execute import execute
 from tabib.operations.facts import Cared, Ward
+from tabib.operations.incidents import change, regroup
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.record import Record
@@ -39,6 +40,9 @@ from tabib.operations.tools import Tools
 from tabib.operations.verify import verified
 
 log = structlog.get_logger("tabib.care")
+
+SETTLED_S = 5.0
+"""Without a health check: what has run this long is well."""
 
 
 @dataclass(slots=True)
@@ -87,9 +91,15 @@ class Course:
         )
         while not self.bed.news:
             slot = await self._slot()
-            if slot is None:
-                return
-            patient = Patient(verdict=self.verdict, slot=slot, history=await self._history())
+            incident = await tools.journal.incident(incident.id) or incident
+            if slot is None or incident.closed_at is not None:
+                return  # let go, or closed by a person
+            patient = Patient(
+                verdict=self.verdict,
+                slot=slot,
+                history=await self._history(),
+                explained=await self._explained(incident),
+            )
             causes = causes or (incident.cause,)
             decision = treat(case, causes, patient, tools.clock.now())
             if not news.acts and decision.action not in (Action.NONE, Action.OFFER):
@@ -123,10 +133,26 @@ class Course:
         known = belongs_to(case, diagnosis.causes, recent)
         if known is None:
             incident = open_incident(case, diagnosis, tools.new_id(), seen_at=self.news.seen_at)
+            await change(tools, incident, lambda one, _: one)
         else:
-            incident = update(reopen(known, _since(case, self.news)), case, diagnosis)
-        await tools.journal.put_incident(incident)
-        return incident
+            since = _since(case, self.news)
+            incident = await change(
+                tools, known, lambda one, _: update(reopen(one, since), case, diagnosis)
+            )
+        await regroup(tools, self.cared)
+        return await tools.journal.incident(incident.id) or incident
+
+    async def _explained(self, incident: Incident) -> Explained | None:
+        """The trouble of another service that explains this one; None where there is none."""
+        if not incident.parent:
+            return None
+        parent = await self.tools.journal.incident(incident.parent)
+        if parent is None or parent.service == incident.service:
+            return None
+        if incident.cause.code == "engine.restarted":
+            return None
+        over = parent.well_at or parent.closed_at
+        return Explained(service=parent.service, well_at=over)
 
     async def _slot(self) -> SlotFacts | None:
         cared = await self.ward.get(self.project)
@@ -157,17 +183,18 @@ class Course:
             return
         now = self.tools.clock.now()
         action = decision.proposed or decision.action
-        incident = add_treatment(
-            incident,
-            Treatment(
-                action=action.value,
-                reason=decision.reason,
-                started_at=now,
-                ended_at=now,
-                outcome="offered" if decision.action is Action.OFFER else "refused",
-            ),
+        left = Treatment(
+            action=action.value,
+            reason=decision.reason,
+            started_at=now,
+            ended_at=now,
+            outcome="offered" if decision.action is Action.OFFER else "refused",
         )
-        await self._end(incident, "needs_human", now)
+        await change(
+            self.tools,
+            incident,
+            lambda one, _: close(add_treatment(one, left), "needs_human", now),
+        )
 
     async def _act(
         self, incident: Incident, decision: Decision, slot: SlotFacts
@@ -175,6 +202,9 @@ class Course:
         """Do it and see whether it helped; whether this is the end of the trouble."""
         tools = self.tools
         await self._until(decision.not_before)
+        fresh = await tools.journal.incident(incident.id)
+        if fresh is not None and (fresh.parent != incident.parent or fresh.closed_at is not None):
+            return fresh, False  # what was found meanwhile may explain it
         operation = Operation(tools.new_id(), "care", self.project)
         async with lease(tools, self.project, operation):
             current = await self._slot()
@@ -188,19 +218,17 @@ class Course:
                 await self._end(incident, "recovered" if well else "needs_human", ended)
                 return incident, True
             started = tools.clock.now()
-            incident = add_treatment(
-                incident,
-                Treatment(action=decision.action.value, reason=decision.reason, started_at=started),
+            begun = Treatment(
+                action=decision.action.value, reason=decision.reason, started_at=started
             )
-            await tools.journal.put_incident(incident)
+            incident = await change(tools, incident, lambda one, _: add_treatment(one, begun))
             execution = await execute(tools, plan, operation)
         ended = tools.clock.now()
         failures = [f for f in execution.failures() if not f.step_id.startswith("keep:")]
         if failures:
             reason = str((failures[0].error or {}).get("happened", "unknown"))
             log.warning("treatment.failed", container=slot.container, why=reason)
-            incident = end_treatment(incident, ended, "failed")
-            await tools.journal.put_incident(incident)
+            incident = await self._ended(incident, ended, "failed")
             return incident, False
         return await self._verify(incident, decision, slot, ended)
 
@@ -212,19 +240,22 @@ class Course:
         # Without a health check the time of recovery is the start, once it has proved to last.
         at = ended if decision.verify == "running" else tools.clock.now()
         if decision.action is Action.QUARANTINE:
-            incident = end_treatment(incident, ended, "done")
+            incident = await self._ended(incident, ended, "done")
             await self._end(incident, "needs_human", ended)
             return incident, True
-        incident = end_treatment(incident, at, "verified" if well else "not_verified")
-        await tools.journal.put_incident(incident)
+        incident = await self._ended(incident, at, "verified" if well else "not_verified")
         if well:
             await self._end(incident, "recovered", at)
         return incident, well
 
+    async def _ended(self, incident: Incident, at: datetime, outcome: str) -> Incident:
+        return await change(self.tools, incident, lambda one, _: end_treatment(one, at, outcome))
+
     async def _end(self, incident: Incident, outcome: str, at: datetime) -> None:
-        ended = close(incident, outcome, at)
-        await self.tools.journal.put_incident(ended)
-        log.info("incident.ended", id=ended.id, outcome=outcome, summary=summary(ended))
+        if outcome == "recovered":
+            await change(self.tools, incident, lambda one, open_: recovered(one, open_, at))
+        else:
+            await change(self.tools, incident, lambda one, _: close(one, outcome, at))
 
     async def _until(self, at: datetime | None) -> None:
         if at is not None:
@@ -237,8 +268,13 @@ class Course:
             state = await self.tools.engine.look(slot.container)
         except TabibError:
             return False
-        wanted = ("healthy",) if slot.has_healthcheck else ("", "healthy")
-        return state.status == "running" and state.health in wanted
+        if state.status != "running":
+            return False
+        if slot.has_healthcheck:
+            return state.health == "healthy"
+        # One that keeps dying runs for a moment, too.
+        ran_s = (self.tools.clock.now() - (state.started_at or state.created_at)).total_seconds()
+        return state.health in ("", "healthy") and ran_s >= SETTLED_S
 
     async def _with_dependencies(self, case: Case) -> Case:
         """The case for deciding anew: only what it depends on may have changed."""

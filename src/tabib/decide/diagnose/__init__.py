@@ -72,7 +72,7 @@ def diagnose(case: Case) -> tuple[tuple[Finding, ...], tuple[Cause, ...]]:
     """
     findings = tuple(found for rule in RULES if (found := rule.check(case)) is not None)
     sure = {finding.code: _confidence(case, finding) for finding in findings}
-    causes = [_cause(finding, sure) for finding in findings]
+    causes = [_cause(case, finding, sure) for finding in findings]
     ranked = sorted(causes, key=lambda cause: -cause.confidence)
     return findings, tuple(ranked)
 
@@ -99,7 +99,7 @@ def _confidence(case: Case, finding: Finding) -> float:
     return confidence
 
 
-def _cause(finding: Finding, sure: Mapping[str, float]) -> Cause:
+def _cause(case: Case, finding: Finding, sure: Mapping[str, float]) -> Cause:
     """``sure``: the confidence of each finding by itself."""
     rule, confidence = BY_CODE[finding.code], sure[finding.code]
     explained = any(
@@ -111,6 +111,7 @@ def _cause(finding: Finding, sure: Mapping[str, float]) -> Cause:
         summary=finding.summary,
         confidence=round(confidence * (_CONSEQUENCE if explained else 1.0), 2),
         cites=(finding.code, *(code for code in rule.explains if code in sure)),
+        service=network.wanted(case, finding),
     )
 
 

@@ -30,6 +30,26 @@ def suffering(case: Case) -> list[str]:
     return [name for name, state in case.dependencies.items() if state in _BAD]
 
 
+_TOWARD_OTHERS = frozenset(
+    {
+        *("network.refused", "network.dns", "network.timeout", "network.reset"),
+        *("network.partition", "database.not-ready", "database.too-many-connections"),
+    }
+)
+
+
+def wanted(case: Case, finding: Finding) -> str:
+    """The service that something was wanted from when ``finding`` came about: a dependency that
+    its evidence names, else one that is known to be in trouble; ``""`` where none is known."""
+    if finding.code not in _TOWARD_OTHERS or not finding.evidence:
+        return ""
+    bad = suffering(case)
+    for name in (*bad, *(one for one in case.dependencies if one not in bad)):
+        if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", finding.evidence[0].text):
+            return name
+    return bad[0] if bad else ""
+
+
 def _touched(case: Case) -> bool:
     return case.trigger in DEATHS or case.trigger == "unhealthy"
 
