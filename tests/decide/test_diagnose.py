@@ -82,7 +82,7 @@ def sick(output: str, code: int = 1, **evidence: object) -> str:
             "exit.command-not-found",
         ),
         ('could not select device driver "nvidia" with capabilities', "config.device-missing"),
-        ("mkdir /var/lib/docker/tmp: no space left on device", "storage.full"),
+        ("mkdir /var/lib/docker/tmp: no space left on device", "storage.engine-root-full"),
         ("something that nobody has ever seen", "engine.start-refused"),
     ],
 )

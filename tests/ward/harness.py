@@ -30,7 +30,7 @@ IMAGES = ("busybox:1.36", "python:3.11-slim", "nginx:1", "redis:7", "postgres:15
 POLL_S = 0.5
 LINGER_S = 2.5
 """After the expected end: does anything else follow?"""
-_NAMED = re.compile(r"@([A-Za-z][\w-]*)")
+_NAMED = re.compile(r"@(?:\{(\w+)\}|([A-Za-z][\w-]*))")
 _PRELUDE = "pid() { docker inspect -f '{{.State.Pid}}' \"$1\"; }; set -e; "
 _TROUBLE = {
     "died": ("die",), "loop": ("die",), "unhealthy": ("health_status: unhealthy",),
@@ -155,7 +155,7 @@ class Course:
     def _words(self, text: str) -> str:
         known = {"project": self.project, "dir": str(self.folder)}
         known |= {name: f"{self.project}-{name}-1" for name in self.scenario.services}
-        return _NAMED.sub(lambda found: known.get(found[1], found[0]), text)
+        return _NAMED.sub(lambda found: known.get(found[1] or found[2], found[0]), text)
 
     def _do_up(self, argument: Any) -> None:
         """``up``: arguments; with ``code: N`` another exit code than 0 is expected."""

@@ -91,6 +91,11 @@ def _mode(case: Case) -> str:
     code = case.exit_code
     if case.trigger not in ("died", "loop") or case.engine_error or code is None:
         return ""
+    if code == 0:
+        # It ended as if all were well; what it cried with its last breath tells otherwise.
+        last = said(case).complaint
+        cried = last is not None and last.level in ("error", "fatal") and not last.later_ordinary
+        return "dead" if cried else ""
     return "dead" if 0 < code < 128 or code in _OWN_FAULTS else ""
 
 
