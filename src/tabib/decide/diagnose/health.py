@@ -12,6 +12,12 @@ _NO_TOOL = re.compile(
     r'exec: "([^"]+)": (?:executable file not found|stat |permission denied|no such file)'
     r"|([^\s:]+): (?:command )?not found|not found: (\S+)",
 )
+_USAGE = re.compile(
+    r"(?i)^(?:[\w./-]{0,80}?)\b([\w.-]{1,40}): (?:invalid|unrecogni[sz]ed|unknown|illegal) option"
+    r"|^(?:BusyBox [^\n]{1,120}\s+)?Usage: ([\w./-]{1,60})",
+    re.MULTILINE,
+)
+"""A program that does not know what it is called with."""
 _TIMEOUT = re.compile(r"[Hh]ealth check exceeded timeout \(?([^)\s]*)")
 
 
@@ -60,11 +66,25 @@ def _bad_command(case: Case) -> Finding | None:
     tool = next((group for group in found.groups() if group), "") if found else ""
     called = bool(tool) and tool in _test(case)  # `curl … || exit 1`
     if not (runtime or called or probe.exit_code in (126, 127)):
-        return None
+        return _wrongly_called(case, probe)
     summary = f"its health check calls {tool or 'a command'}, which the image cannot run"
     evidence = from_health(case, _NO_TOOL) or Evidence(
         source="health", text=f"exit {probe.exit_code}: {quote(probe.output)}", at=probe.at
     )
+    return Finding(
+        code="health.bad-command", severity="error", summary=summary, evidence=(evidence,)
+    )
+
+
+def _wrongly_called(case: Case, probe: HealthProbe) -> Finding | None:
+    found = _USAGE.search(probe.output[:2000])
+    tool = (found.group(1) or found.group(2)).rpartition("/")[2] if found else ""
+    if not tool or tool not in _test(case):
+        return None
+    evidence = Evidence(
+        source="health", text=f"exit {probe.exit_code}: {quote(probe.output)}", at=probe.at
+    )
+    summary = f"its health check calls {tool} with what this {tool} does not know"
     return Finding(
         code="health.bad-command", severity="error", summary=summary, evidence=(evidence,)
     )
@@ -137,7 +157,7 @@ RULES = (
         advice="Correct `healthcheck.test`: use a program that the image has.",
         confidence=0.97,
         restart_helps=False,
-        explains=("health.unhealthy", "exit.command-not-found"),
+        explains=("health.unhealthy", "exit.command-not-found", "config.invalid"),
     ),
     Rule(
         code="health.timeout",
