@@ -38,14 +38,23 @@ _TOWARD_OTHERS = frozenset(
 )
 
 
+_ANSWERED = frozenset({"network.refused", "network.dns"})
+
+
 def wanted(case: Case, finding: Finding) -> str:
     """The service that something was wanted from when ``finding`` came about: a dependency that
     its evidence names, else one that is known to be in trouble; ``""`` where none is known."""
     if finding.code not in _TOWARD_OTHERS or not finding.evidence:
         return ""
     bad = suffering(case)
+    text = finding.evidence[0].text
+    if finding.evidence[0].source == "health":  # what the check asks stands in its command
+        check = (case.inspection.get("Config") or {}).get("Healthcheck") or {}
+        text = " ".join((text, *map(str, check.get("Test") or ())))
     for name in (*bad, *(one for one in case.dependencies if one not in bad)):
-        if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", finding.evidence[0].text):
+        if finding.code in _ANSWERED and case.dependencies[name] == "healthy":
+            continue  # it would answer: another port, or another name, was asked for
+        if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text):
             return name
     return bad[0] if bad else ""
 
