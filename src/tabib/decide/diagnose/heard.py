@@ -147,6 +147,8 @@ class _Searched:
 
     def _search(self, words: Words, told: Collection[str]) -> dict[Signature, re.Match[str]]:
         result: dict[Signature, re.Match[str]] = {}
+        if self._left < 0:
+            return result
         codes: set[str] = set(told)
         low, innocent = words.low, None
         for signature in signatures():

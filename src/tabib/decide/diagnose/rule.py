@@ -14,7 +14,7 @@ from tabib.model.incident import Case, Evidence, Finding
 QUOTE_CHARS = 300
 """Evidence is quoted up to this length; the case file holds the rest."""
 
-CHARACTERS = 4096
+CHARACTERS = 1000
 """So much of a log line is searched."""
 
 LAST_LINES = 20
