@@ -6,11 +6,12 @@ SHELL  := /bin/bash
 PYTHON ?= python3
 BIN    := .venv/bin
 ARGS   ?=
+ONLY   ?=
 SETUP  := $(PYTHON) -m setup
 ENGINE_TESTS := tests/conformance tests/e2e/test_building.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-engine28 check bench dev fmt
+.PHONY: help demo demo-down test test-engine28 check ward bench dev fmt
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +37,10 @@ check: ## format, lint, types, import layers
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+ward: ## sick and odd containers on the real engine: is the cause found, and nothing harmed?
+	@$(SETUP) venv engine images compose
+	@PYTHONPATH=.:tests $(BIN)/python -m ward $(ONLY) $(ARGS)
 
 bench: ## set up, then measure against Docker Compose; the table goes to benchmarks/results/
 	@$(SETUP) venv engine images compose
