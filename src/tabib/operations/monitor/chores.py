@@ -20,7 +20,6 @@ from tabib.operations.tools import Tools
 
 log = structlog.get_logger("tabib.recorder")
 
-LOOK_EVERY_S = 30.0
 GAP_SEEN_S = 1.0
 """A gap in the events is noticed within this time."""
 SIZES_EVERY_S = 900.0
@@ -101,9 +100,10 @@ class Chores:
                 seen = now
             except TabibError as error:
                 log.warning("recorder.look_failed", why=str(error))
-            until = tools.clock.monotonic() + LOOK_EVERY_S
+            until = tools.clock.monotonic() + tools.glance.due_in()
             while tools.watch.resyncs == now and tools.clock.monotonic() < until:
-                await tools.clock.sleep(GAP_SEEN_S)
+                left_s = until - tools.clock.monotonic()
+                await tools.clock.sleep(min(GAP_SEEN_S, max(0.0, left_s)))
 
     async def _measure(self) -> None:
         """Sizes of layers and volumes, at a slow rhythm and while nothing else is done."""

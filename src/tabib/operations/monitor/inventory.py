@@ -106,7 +106,7 @@ class Inventory:
 
         :raises TabibError: the engine does not answer.
         """
-        observed = await self._tools.engine.observe(detail=False)
+        observed = await self._tools.glance.look(anew=every)
         present = {state.id for state in observed.containers}
         for state in observed.containers:
             known = self._entries.get(state.id)
