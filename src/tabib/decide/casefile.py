@@ -53,6 +53,7 @@ class CaseParts:
     recent_deaths: Sequence[datetime] = ()
     release: int | None = None
     recorded: Recorded | None = None
+    missing_networks: Sequence[str] = ()
     absent: Sequence[str] = ()
     """What an attempt failed to get and why, one sentence each."""
 
@@ -97,6 +98,7 @@ def build(parts: CaseParts) -> Case:
         config_changes=differences(parts.good_spec, parts.present_spec),
         recent_deaths=_deaths(parts.recent_deaths, parts.sealed_at),
         inspection=redacted(look),
+        missing_networks=tuple(parts.missing_networks),
         absent=_absent(parts, overwritten),
         overwritten=overwritten,
         recorded=parts.recorded,

@@ -189,7 +189,7 @@ def close(incident: Incident, outcome: str, at: datetime) -> Incident:
 def close_by_hand(incident: Incident, at: datetime, reason: str, by: str = "user") -> Incident:
     """Closed at a person's word; what it is about is left as it is."""
     outcome = "mitigated" if incident.outcome in ("open", "needs_human") else incident.outcome
-    closed = replace(incident, outcome=outcome, closed_at=at, closed_by=by, well_at=None)
+    closed = replace(incident, outcome=outcome, closed_at=at, closed_by="user", well_at=None)
     said = f"closed by {by}" + (f": {reason}" if reason else "")
     return noted(replace(closed, advice=advice(closed)), at, "closed", said)
 

@@ -17,6 +17,7 @@ from tabib.model.release import LastSeen, Release
 from tabib.operations.facts import Cared
 from tabib.operations.monitor.before import before_trouble
 from tabib.operations.record import Record
+from tabib.operations.remedy import missing_networks
 from tabib.operations.tools import Tools
 
 DEADLINE_S = 2.0
@@ -66,9 +67,15 @@ async def gather(
         ],
         release=cared.release.number if cared.release else None,
         recorded=recorded,
+        missing_networks=missing_networks(cared, verdict.service, _mine(observed, verdict)),
         absent=absent,
     )
     return build(parts)
+
+
+def _mine(observed: Observed | None, verdict: Verdict) -> ContainerState | None:
+    containers = observed.containers if observed else ()
+    return next((one for one in containers if one.name == verdict.container), None)
 
 
 def dependency_states(
@@ -78,7 +85,7 @@ def dependency_states(
     unhealthy, down or unknown; the nearest first."""
     if observed is None:
         return {}
-    mine = next((one for one in observed.containers if one.name == verdict.container), None)
+    mine = _mine(observed, verdict)
     if mine is None and last_seen is not None:
         labels = (last_seen.inspection.get("Config") or {}).get("Labels") or {}
         mine = ContainerState(
