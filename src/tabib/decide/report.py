@@ -74,6 +74,8 @@ def update(incident: Incident, case: Case, diagnosis: Diagnosis) -> Incident:
         container=case.container or incident.container,
     )
     if case.id not in incident.case_ids:
+        for change in reversed(case.recent_changes):
+            updated = noted(updated, change.at, "note", change.text)
         updated = noted(updated, case.sealed_at, "sealed", f"evidence sealed in case {case.id}")
         sure = f"{causes[0].confidence:.0%} sure"
         text = f"{causes[0].summary} ({causes[0].code}, {sure})"

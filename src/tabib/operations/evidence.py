@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 
+from tabib.decide import changes
 from tabib.decide.casefile import CaseParts, build
 from tabib.decide.labels import dependencies
 from tabib.decide.verdict import Verdict
@@ -44,10 +45,14 @@ async def gather(
     look: Mapping[str, Any] = inspection or (last_seen.inspection if last_seen else {})
     redactor = tools.secrets.redactor(look)
     tail = redactor.lines(log) if log else list(record.tail(verdict.container_id))
-    good, present = await _specs(tools, cared, verdict.service)
+    former = await _former(tools, cared)
+    dependencies = dependency_states(observed, verdict, last_seen)
+    now = tools.clock.now()
+    happened = event.at if event is not None else now
+    history = tools.watch.history(project)
     parts = CaseParts(
         id=tools.new_id(),
-        sealed_at=tools.clock.now(),
+        sealed_at=now,
         engine_id=tools.info.id,
         cluster=tools.cluster,
         project=project,
@@ -55,14 +60,19 @@ async def gather(
         event=event,
         inspection=redactor.tree(inspection) if inspection else None,
         last_seen=last_seen,
-        events=tools.watch.history(project),
+        events=history,
         log_tail=tail or None,
-        dependencies=dependency_states(observed, verdict, last_seen),
-        good_spec=good,
-        present_spec=present,
+        dependencies=dependencies,
+        good_spec=_spec(former, verdict.service),
+        present_spec=_spec(cared.release, verdict.service),
+        recent_changes=changes.newest(
+            changes.of_release(former, cared.release, (verdict.service, *dependencies), now),
+            changes.of_events(history, dependencies, verdict.container_id, happened),
+            changes.of_host(tools.info.started_at, happened),
+        ),
         recent_deaths=[
             one.at
-            for one in tools.watch.history(project)
+            for one in history
             if one.action == "die" and (one.service, one.slot) == (verdict.service, verdict.slot)
         ],
         release=cared.release.number if cared.release else None,
@@ -150,13 +160,11 @@ def _last(seen: list[LastSeen], verdict: Verdict) -> LastSeen | None:
     return max(mine, key=lambda one: one.seen_at, default=None)
 
 
-async def _specs(
-    tools: Tools, cared: Cared, service: str
-) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
-    """The service as the last good release before this one had it, and as it is now; sealed."""
+async def _former(tools: Tools, cared: Cared) -> Release | None:
+    """The last good release before the one in care."""
     current = cared.release
     releases = await tools.journal.releases(tools.info.id, cared.record.project, 20)
-    good = next(
+    return next(
         (
             one
             for one in releases
@@ -164,7 +172,6 @@ async def _specs(
         ),
         None,
     )
-    return _spec(good, service), _spec(current, service)
 
 
 def _spec(release: Release | None, service: str) -> Mapping[str, Any] | None:
