@@ -103,6 +103,19 @@ def test_extensions_merge_and_labels_win(shop: Project) -> None:
         ("labels: {tabib.jobs: 'true'}", "services.a.labels.tabib.jobs", "did you mean 'job'?"),
         ("x-tabib: {job: maybe}", "services.a.x-tabib.job", ""),
         ("x-tabib: [care]", "services.a.x-tabib", ""),
+        (
+            "x-tabib: {limits: {memroy: {max: 1g}}}",
+            "services.a.x-tabib.limits.memroy",
+            "did you mean 'memory'?",
+        ),
+        (
+            "x-tabib: {limits: {memory: {maxi: 1g}}}",
+            "services.a.x-tabib.limits.memory.maxi",
+            "did you mean 'max'?",
+        ),
+        ("x-tabib: {limits: {memory: {max: lots}}}", "services.a.x-tabib.limits.memory.max", ""),
+        ("x-tabib: {limits: {pids: {max: 0}}}", "services.a.x-tabib.limits.pids.max", ""),
+        ("x-tabib: {limits: {memory: 1g}}", "services.a.x-tabib.limits.memory", "memory: {max: …}"),
     ],
 )
 def test_unknown_extensions_are_refused(extension: str, path: str, suggestion: str) -> None:
@@ -110,6 +123,17 @@ def test_unknown_extensions_are_refused(extension: str, path: str, suggestion: s
         load_text(f"services:\n  a:\n    image: x\n    {extension}\n")
     [problem] = caught.value.details["problems"]
     assert (problem["path"], problem["suggestion"], problem["line"]) == (path, suggestion, 4)
+
+
+def test_limits_are_bytes_from_file_and_label() -> None:
+    shop = load_text(
+        "services:\n"
+        "  a: {image: x, x-tabib: {limits: {memory: {max: 1.5g}, pids: {max: 300}}}}\n"
+        "  b: {image: x, labels: {tabib.limits.memory.max: 512m}}\n"
+    )
+    limits = {"memory": {"max": 1_610_612_736}, "pids": {"max": 300}}
+    assert shop.services["a"].extension == {"limits": limits}
+    assert shop.services["b"].extension == {"limits": {"memory": {"max": 536_870_912}}}
 
 
 def test_x_tabib_changes_neither_output_nor_hash() -> None:

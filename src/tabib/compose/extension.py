@@ -8,12 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tabib.compose.gotext import size_bytes
 from tabib.compose.interpolate import to_boolean
 from tabib.compose.problems import Problems, nearest
 from tabib.compose.scalars import Date
 from tabib.compose.tree import Map, Path, mark_at
 
 _CARE = ("observe", "advise", "act")
+
+
+class Misplaced(ValueError):
+    """What is wrong with a part of a value: where in it, and what would be right."""
+
+    def __init__(self, message: str, at: Path, suggestion: str = "") -> None:
+        super().__init__(message)
+        self.at = at
+        self.suggestion = suggestion
 
 
 def _care(value: Any) -> str:
@@ -40,6 +50,41 @@ def _mapping_or_switch(value: Any) -> Any:
     return plain(value) if isinstance(value, dict) else _boolean(value)
 
 
+_LIMITS: dict[str, Callable[[Any], int]] = {
+    "memory": lambda value: value if isinstance(value, int) else size_bytes(str(value)),
+    "pids": int,
+}
+
+
+def _limits(value: Any) -> dict[str, Any]:
+    """``{memory: {max: 1g}}``: how far tabib may raise a limit; sizes in bytes."""
+    found: dict[str, Any] = {}
+    for limit, policy in _mapping(value).items():
+        if limit not in _LIMITS:
+            hint = nearest(limit, _LIMITS) or f"keys that exist here: {', '.join(_LIMITS)}"
+            raise Misplaced(f"unknown key '{limit}'", (limit,), hint)
+        if not isinstance(policy, dict) or not policy:
+            raise Misplaced("must be a mapping", (limit,), f"{limit}: {{max: …}}")
+        for key in policy:
+            if key != "max":
+                hint = nearest(key, ["max"]) or "keys that exist here: max"
+                raise Misplaced(f"unknown key '{key}'", (limit, key), hint)
+        try:
+            highest = _LIMITS[limit](policy["max"])
+        except (ValueError, TypeError) as error:
+            raise Misplaced(_AMOUNTS[limit], (limit, "max")) from error
+        if isinstance(policy["max"], bool) or highest <= 0:
+            raise Misplaced(_AMOUNTS[limit], (limit, "max"))
+        found[limit] = {"max": highest}
+    return found
+
+
+_AMOUNTS = {
+    "memory": "must be a size above 0, as 512m or 1g",
+    "pids": "must be a whole number above 0",
+}
+
+
 def _texts(value: Any) -> list[str]:
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
@@ -51,6 +96,7 @@ def _texts(value: Any) -> list[str]:
 _KEYS: dict[str, Callable[[Any], Any]] = {
     "care": _care,
     "job": _boolean,
+    "limits": _limits,
     "backup": _mapping_or_switch,
     "notify": _texts,
     "expose": _mapping,
@@ -115,6 +161,10 @@ def parse(
                 continue
             try:
                 result[key] = _KEYS[key](value)
+            except Misplaced as error:
+                where = place(key)
+                nested = where[-2:-1] == ("x-tabib",)
+                add((*where, *error.at) if nested else where, str(error), error.suggestion)
             except ValueError as error:
                 add(place(key), str(error))
     return result

@@ -12,7 +12,7 @@ from tabib.decide.specdiff import differences
 from tabib.decide.timeline import Timeline
 from tabib.decide.verdict import Verdict
 from tabib.model.event import Event
-from tabib.model.incident import Case, HealthProbe, Recorded
+from tabib.model.incident import Case, Change, HealthProbe, Recorded
 from tabib.model.release import LastSeen
 
 Json = Mapping[str, Any]
@@ -53,6 +53,8 @@ class CaseParts:
     recent_deaths: Sequence[datetime] = ()
     release: int | None = None
     recorded: Recorded | None = None
+    missing_networks: Sequence[str] = ()
+    recent_changes: Sequence[Change] = ()
     absent: Sequence[str] = ()
     """What an attempt failed to get and why, one sentence each."""
 
@@ -97,6 +99,8 @@ def build(parts: CaseParts) -> Case:
         config_changes=differences(parts.good_spec, parts.present_spec),
         recent_deaths=_deaths(parts.recent_deaths, parts.sealed_at),
         inspection=redacted(look),
+        missing_networks=tuple(parts.missing_networks),
+        recent_changes=tuple(parts.recent_changes),
         absent=_absent(parts, overwritten),
         overwritten=overwritten,
         recorded=parts.recorded,

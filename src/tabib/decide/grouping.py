@@ -93,7 +93,9 @@ def settled(incidents: Sequence[Incident], at: datetime) -> tuple[Incident, ...]
 
 def recovered(incident: Incident, open_: Iterable[Incident], at: datetime) -> Incident:
     """``incident`` when its own service is verified as well: closed, unless it explains others
-    among the ``open_`` ones that are not yet well."""
+    among the ``open_`` ones that are not yet well. One that is over is left as it is."""
+    if incident.closed_at is not None:
+        return incident
     waiting = [one for one in open_ if one.parent == incident.id and one.outcome == "open"]
     if not waiting:
         return close(incident, "recovered", at)

@@ -74,6 +74,8 @@ def update(incident: Incident, case: Case, diagnosis: Diagnosis) -> Incident:
         container=case.container or incident.container,
     )
     if case.id not in incident.case_ids:
+        for change in reversed(case.recent_changes):
+            updated = noted(updated, change.at, "note", change.text)
         updated = noted(updated, case.sealed_at, "sealed", f"evidence sealed in case {case.id}")
         sure = f"{causes[0].confidence:.0%} sure"
         text = f"{causes[0].summary} ({causes[0].code}, {sure})"
@@ -189,7 +191,7 @@ def close(incident: Incident, outcome: str, at: datetime) -> Incident:
 def close_by_hand(incident: Incident, at: datetime, reason: str, by: str = "user") -> Incident:
     """Closed at a person's word; what it is about is left as it is."""
     outcome = "mitigated" if incident.outcome in ("open", "needs_human") else incident.outcome
-    closed = replace(incident, outcome=outcome, closed_at=at, closed_by=by, well_at=None)
+    closed = replace(incident, outcome=outcome, closed_at=at, closed_by="user", well_at=None)
     said = f"closed by {by}" + (f": {reason}" if reason else "")
     return noted(replace(closed, advice=advice(closed)), at, "closed", said)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tabib.decide.diagnose.rule import quote
+from tabib.decide.quoting import quote
 
 MAX_LINES = 30
 _SECRET = frozenset({"environment", "build", "labels", "secrets", "configs"})
@@ -33,10 +33,12 @@ def _walk(path: str, before: Any, after: Any, *, hidden: bool) -> Iterator[str]:
             hide = hidden or (not path and key in _SECRET)
             yield from _walk(inner, before.get(key), after.get(key), hidden=hide)
     elif before is None:
+        hidden = hidden or "vault:" in str(after)
         yield f"{path} was added" + ("" if hidden else f": {quote(str(after))}")
     elif after is None:
+        hidden = hidden or "vault:" in str(before)
         yield f"{path} was removed" + ("" if hidden else f": {quote(str(before))}")
-    elif hidden:
+    elif hidden or any("vault:" in str(value) for value in (before, after)):
         yield f"{path} was changed"
     else:
         yield f"{path} was changed from {quote(str(before))} to {quote(str(after))}"

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tabib.decide.diagnose import BY_CODE, restart_helps
+from tabib.decide.overrides import Raise
+from tabib.decide.rollback import ReleaseFacts
 from tabib.decide.verdict import Kind, SlotFacts, Verdict
 from tabib.model.incident import Case, Cause, Treatment
 
@@ -19,6 +21,18 @@ class Action(StrEnum):
     START = "start"
     RESTART = "restart"
     RECREATE = "recreate"
+    ROLLBACK = "rollback"
+    """Back to the last good release, as a new release."""
+    RAISE_LIMIT = "raise_limit"
+    """Created anew with a higher limit, within the policy that the user wrote."""
+    RECONNECT = "reconnect"
+    """Attached again to a network that the release gives it."""
+    FREE_SPACE = "free_space"
+    """Dangling images and build cache go; then it is started."""
+    ADD_INIT = "recreate_with_init"
+    """Created anew with an init process."""
+    ROTATE_LOG = "recreate_with_rotation"
+    """Created anew with a log of bounded size."""
     WAIT_FOR_DEPENDENCY = "wait_for_dependency"
     """Decide again at ``not_before``: what it depends on is healed first."""
     QUARANTINE = "quarantine"
@@ -28,8 +42,19 @@ class Action(StrEnum):
     NONE = "none"
 
 
-SPENDS = frozenset({Action.START, Action.RESTART, Action.RECREATE})
+SPENDS = frozenset(
+    {
+        *(Action.START, Action.RESTART, Action.RECREATE, Action.ROLLBACK, Action.RAISE_LIMIT),
+        *(Action.RECONNECT, Action.FREE_SPACE, Action.ADD_INIT, Action.ROTATE_LOG),
+    }
+)
 """Actions that count against the budget."""
+
+NEW_RELEASE = frozenset({Action.ROLLBACK, Action.RAISE_LIMIT, Action.ADD_INIT, Action.ROTATE_LOG})
+"""Actions that make a release, and can be undone by going back to the one before."""
+
+RUNS_ON = frozenset({Action.RECONNECT, Action.FREE_SPACE})
+"""Actions during which what runs goes on running."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +102,9 @@ class Patient:
     slot: SlotFacts
     history: Sequence[Treatment] = ()
     explained: Explained | None = None
+    release: ReleaseFacts | None = None
+    raisable: Raise | None = None
+    """The limit behind its trouble, where the user's policy lets it be raised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +143,7 @@ def treat(
         return _leave("care is `observe`: tabib only looks", needs_human=True)
     if slot.halted:
         return _leave(f"it is halted ({slot.halted}): only a person starts it again")
-    decision = _reasons_to_leave(causes, patient) or _act(case, causes, patient, now, policy)
+    decision = _reasons_to_leave(patient) or _act(case, causes, patient, now, policy)
     if slot.mode == "advise" and decision.action not in (Action.NONE, Action.OFFER):
         return _offer(decision.action, f"care is `advise`; {decision.reason}")
     return decision
@@ -147,7 +175,7 @@ def _offer(action: Action, reason: str) -> Decision:
     return Decision(action=Action.OFFER, reason=reason, proposed=action, needs_human=True)
 
 
-def _reasons_to_leave(causes: tuple[Cause, ...], patient: Patient) -> Decision | None:
+def _reasons_to_leave(patient: Patient) -> Decision | None:
     kind, slot = patient.verdict.kind, patient.slot
     if kind is Kind.UNKNOWN_EXIT:
         return _offer(Action.START, "nobody saw whether it was stopped by hand or failed")
@@ -162,6 +190,10 @@ def _reasons_to_leave(causes: tuple[Cause, ...], patient: Patient) -> Decision |
         return _leave("it runs on; a restart is due only if its health check fails")
     if kind is Kind.ENGINE_RESTARTS_IT:
         return _leave(f"`restart: {slot.restart}` is written: the engine restarts it")
+    return None
+
+
+def _incurable(causes: tuple[Cause, ...], kind: Kind) -> Decision | None:
     if kind in (Kind.RESTART_LOOP, Kind.DRIFT_REMOVED) or _cured_anew(causes):
         return None
     if restart_helps(causes):
@@ -172,6 +204,86 @@ def _reasons_to_leave(causes: tuple[Cause, ...], patient: Patient) -> Decision |
 
 def _cured_anew(causes: tuple[Cause, ...]) -> bool:
     return bool(causes) and causes[0].code == "network.missing"
+
+
+# ── more than a restart ────────────────────────────────────────────────────────────────────────
+
+_FULL = frozenset({"storage.full", "storage.engine-root-full"})
+_NOT_OF_A_RELEASE = frozenset(
+    {
+        *("exit.killed", "config.drift", "config.name-conflict", "memory.host-oom"),
+        *("network.missing", "network.disconnected", "database.corrupt", "database.lock-file"),
+        *("storage.full", "storage.engine-root-full", "storage.inodes-full", "storage.io-error"),
+        *("storage.log-flood", "image.registry-unreachable", "image.rate-limit"),
+    }
+)
+_NOT_OF_A_RELEASE_FAMILIES = frozenset({"engine", "clock", "node", "tls"})
+
+
+def _cure(
+    case: Case, causes: tuple[Cause, ...], patient: Patient, now: datetime, policy: CarePolicy
+) -> tuple[Action, str] | None:
+    """What helps where a plain restart does not (or only for a while), and why."""
+    code = causes[0].code if causes else ""
+    more = patient.raisable
+    if more is not None:
+        return Action.RAISE_LIMIT, (
+            f"its {more.limit} limit is too low ({code}), and x-tabib.limits allows more: "
+            f"{_amount(more.limit, more.before)} → {_amount(more.limit, more.after)}"
+        )
+    if case.missing_networks and patient.verdict.kind is Kind.UNHEALTHY:
+        names = ", ".join(case.missing_networks)
+        return Action.RECONNECT, f"it runs, and is not attached to its network: {names}"
+    if code == "process.zombies" and not _done(patient, Action.ADD_INIT):
+        return Action.ADD_INIT, "nothing reaps the processes that its own leave behind"
+    if code == "storage.log-flood" and not _done(patient, Action.ROTATE_LOG):
+        return Action.ROTATE_LOG, "its log grows without bound"
+    if code in _FULL and not _recently(patient, Action.FREE_SPACE, now, policy):
+        return Action.FREE_SPACE, (
+            "no space is left: images that nothing uses and the build cache go, never volumes"
+        )
+    return None
+
+
+def _amount(limit: str, number: int) -> str:
+    return f"{number / 1_048_576:.0f} MiB" if limit == "memory" else str(number)
+
+
+def _done(patient: Patient, action: Action) -> bool:
+    """Whether that was tried already, since the release in care but one was made."""
+    return any(one.action == action and one.outcome != "failed" for one in patient.history)
+
+
+def _recently(patient: Patient, action: Action, now: datetime, policy: CarePolicy) -> bool:
+    since = now - timedelta(seconds=policy.budget_window_s)
+    return any(one.action == action and one.started_at > since for one in patient.history)
+
+
+def _goes_back(
+    case: Case, causes: tuple[Cause, ...], patient: Patient, policy: CarePolicy
+) -> tuple[Action, str] | None:
+    """Back to the last good release, where the trouble began with this one and a restart does not
+    cure it: the cause tells, or it was tried."""
+    facts = patient.release
+    code = causes[0].code if causes else ""
+    if facts is None or facts.former is None or not facts.began_with_it(case.sealed_at):
+        return None
+    if code in _NOT_OF_A_RELEASE or code.partition(".")[0] in _NOT_OF_A_RELEASE_FAMILIES:
+        return None
+    tried = [one for one in patient.history if one.started_at >= facts.created_at]
+    if any(one.action == Action.ROLLBACK for one in tried):
+        return None
+    in_vain = any(
+        one.action in SPENDS and one.outcome in ("not_verified", "failed", "verified")
+        for one in tried
+    )
+    if not (in_vain or patient.verdict.kind is Kind.RESTART_LOOP or not restart_helps(causes)):
+        return None
+    what = " and ".join(facts.changed)
+    return Action.ROLLBACK, (
+        f"it began with release {facts.number}, which changed its {what}, and a restart does not "
+        f"cure it: back to release {facts.former}"
+    )
 
 
 # ── act ────────────────────────────────────────────────────────────────────────────────────────
@@ -190,7 +302,17 @@ def _act(
     if waiting is not None:
         return waiting
     kind = patient.verdict.kind
-    if kind is Kind.RESTART_LOOP:
+    other = _goes_back(case, causes, patient, policy)
+    if other is not None and patient.release is not None and patient.release.refused:
+        if not restart_helps(causes):
+            return _offer(other[0], f"{other[1]}; not done: {patient.release.refused}")
+        other = None
+    other = other or _cure(case, causes, patient, now, policy)
+    if other is None:
+        incurable = _incurable(causes, kind)
+        if incurable is not None:
+            return incurable
+    if kind is Kind.RESTART_LOOP and other is None:
         return _quarantine("the engine's own restarts did not help: restart loop", now)
     done = spent(patient.history, now, policy)
     if len(done) >= policy.budget:
@@ -198,7 +320,7 @@ def _act(
         return _quarantine(
             f"{len(done)} treatments within {hours:g} h did not help: the budget is spent", now
         )
-    action, reason = _remedy(case, causes, kind)
+    action, reason = other or _remedy(case, causes, kind)
     attempt = len(done) + 1
     not_before = now
     if done:
@@ -206,7 +328,7 @@ def _act(
         not_before = max(now, last + timedelta(seconds=backoff_s(attempt, policy)))
         reason = f"{reason} (attempt {attempt} of {policy.budget})"
     decision = Decision(action=action, reason=reason, not_before=not_before, attempt=attempt)
-    return _verified(decision, patient.slot, policy)
+    return verified_by(decision, patient.slot, policy)
 
 
 def _remedy(case: Case, causes: tuple[Cause, ...], kind: Kind) -> tuple[Action, str]:
@@ -227,7 +349,10 @@ def _remedy(case: Case, causes: tuple[Cause, ...], kind: Kind) -> tuple[Action, 
             return Action.START, "it died and is meant to run"
 
 
-def _verified(decision: Decision, slot: SlotFacts, policy: CarePolicy) -> Decision:
+def verified_by(
+    decision: Decision, slot: SlotFacts, policy: CarePolicy = DEFAULT_POLICY
+) -> Decision:
+    """The decision with how it is known to have helped a container like ``slot``."""
     if slot.has_healthcheck:
         return replace(decision, verify="healthy", verify_timeout_s=policy.healthy_timeout_s)
     return replace(

@@ -70,6 +70,18 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that was changed shortly before a trouble. ``kind``: ``image``,
+    ``configuration``, ``network``, ``restart`` or ``host``; ``service``: of which service, ``""``
+    where it concerns all."""
+
+    at: datetime
+    kind: str
+    text: str
+    service: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthProbe:
     at: datetime
     exit_code: int
@@ -149,9 +161,8 @@ class Case:
     inspection: Mapping[str, Any] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     """What could not be had, and why."""
-    recent_changes: tuple[str, ...] = ()
-    """What was changed shortly before (release, configuration, image, restart, host), one line
-    each, the newest first."""
+    recent_changes: tuple[Change, ...] = ()
+    """What was changed shortly before, the newest first."""
     missing_networks: tuple[str, ...] = ()
     """Networks that the release gives it and that it is not attached to, though it runs."""
     overwritten: bool = False

@@ -189,3 +189,12 @@ class AdoptRequest:
     mode: str = "act"
     by: str = ""
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentRequest:
+    """``POST /v1/incidents/{id}/treat``, ``…/undo`` → stream, result: {incident}; ``…/close`` →
+    {incident}. ``reason``: why it is closed."""
+
+    by: str = ""
+    reason: str = ""

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Mapping
 from typing import Any, TypeVar
 
+from tabib.decide import changes
 from tabib.decide.casefile import CaseParts, build
 from tabib.decide.labels import dependencies
 from tabib.decide.verdict import Verdict
@@ -17,6 +18,7 @@ from tabib.model.release import LastSeen, Release
 from tabib.operations.facts import Cared
 from tabib.operations.monitor.before import before_trouble
 from tabib.operations.record import Record
+from tabib.operations.remedy import missing_networks
 from tabib.operations.tools import Tools
 
 DEADLINE_S = 2.0
@@ -43,10 +45,14 @@ async def gather(
     look: Mapping[str, Any] = inspection or (last_seen.inspection if last_seen else {})
     redactor = tools.secrets.redactor(look)
     tail = redactor.lines(log) if log else list(record.tail(verdict.container_id))
-    good, present = await _specs(tools, cared, verdict.service)
+    former = await _former(tools, cared)
+    dependencies = dependency_states(observed, verdict, last_seen)
+    now = tools.clock.now()
+    happened = event.at if event is not None else now
+    history = tools.watch.history(project)
     parts = CaseParts(
         id=tools.new_id(),
-        sealed_at=tools.clock.now(),
+        sealed_at=now,
         engine_id=tools.info.id,
         cluster=tools.cluster,
         project=project,
@@ -54,21 +60,32 @@ async def gather(
         event=event,
         inspection=redactor.tree(inspection) if inspection else None,
         last_seen=last_seen,
-        events=tools.watch.history(project),
+        events=history,
         log_tail=tail or None,
-        dependencies=dependency_states(observed, verdict, last_seen),
-        good_spec=good,
-        present_spec=present,
+        dependencies=dependencies,
+        good_spec=_spec(former, verdict.service),
+        present_spec=_spec(cared.release, verdict.service),
+        recent_changes=changes.newest(
+            changes.of_release(former, cared.release, (verdict.service, *dependencies), now),
+            changes.of_events(history, dependencies, verdict.container_id, happened),
+            changes.of_host(tools.info.started_at, happened),
+        ),
         recent_deaths=[
             one.at
-            for one in tools.watch.history(project)
+            for one in history
             if one.action == "die" and (one.service, one.slot) == (verdict.service, verdict.slot)
         ],
         release=cared.release.number if cared.release else None,
         recorded=recorded,
+        missing_networks=missing_networks(cared, verdict.service, _mine(observed, verdict)),
         absent=absent,
     )
     return build(parts)
+
+
+def _mine(observed: Observed | None, verdict: Verdict) -> ContainerState | None:
+    containers = observed.containers if observed else ()
+    return next((one for one in containers if one.name == verdict.container), None)
 
 
 def dependency_states(
@@ -78,7 +95,7 @@ def dependency_states(
     unhealthy, down or unknown; the nearest first."""
     if observed is None:
         return {}
-    mine = next((one for one in observed.containers if one.name == verdict.container), None)
+    mine = _mine(observed, verdict)
     if mine is None and last_seen is not None:
         labels = (last_seen.inspection.get("Config") or {}).get("Labels") or {}
         mine = ContainerState(
@@ -143,13 +160,11 @@ def _last(seen: list[LastSeen], verdict: Verdict) -> LastSeen | None:
     return max(mine, key=lambda one: one.seen_at, default=None)
 
 
-async def _specs(
-    tools: Tools, cared: Cared, service: str
-) -> tuple[Mapping[str, Any] | None, Mapping[str, Any] | None]:
-    """The service as the last good release before this one had it, and as it is now; sealed."""
+async def _former(tools: Tools, cared: Cared) -> Release | None:
+    """The last good release before the one in care."""
     current = cared.release
     releases = await tools.journal.releases(tools.info.id, cared.record.project, 20)
-    good = next(
+    return next(
         (
             one
             for one in releases
@@ -157,7 +172,6 @@ async def _specs(
         ),
         None,
     )
-    return _spec(good, service), _spec(current, service)
 
 
 def _spec(release: Release | None, service: str) -> Mapping[str, Any] | None:

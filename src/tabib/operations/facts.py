@@ -10,6 +10,7 @@ from tabib.decide.containers import wanted_slots
 from tabib.decide.graph import is_declared_job
 from tabib.decide.halts import halted_why
 from tabib.decide.images import references
+from tabib.decide.rollback import former_release
 from tabib.decide.specs import container_name
 from tabib.decide.verdict import ProjectFacts, SlotFacts, SlotKey, checks_health, is_job
 from tabib.model import container as c
@@ -31,6 +32,8 @@ class Cared:
     inspections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Container name → sealed inspection."""
     images: Mapping[str, ImageState] = field(default_factory=dict)
+    former: frozenset[str] = frozenset()
+    """Services that the last good release before this one brought up."""
 
     def halted(self, name: str) -> str:
         """Why the container called ``name`` shall not run; ``""`` where it shall."""
@@ -71,9 +74,12 @@ class Cared:
     def _deployed(self, service: str) -> bool:
         """Whether the release in care brought the service up: then it ran, seen or not."""
         release = self.release
-        if release is None or release.verdict not in ("good", "adopted"):
+        if release is None:
             return False
-        return service in release.images
+        if release.verdict == "failed":
+            # What it replaced ran, and shall run.
+            return service in self.former and service in release.images
+        return release.verdict in ("good", "adopted") and service in release.images
 
     def _from_model(self, seen: Collection[str]) -> list[SlotFacts]:
         """The slots of the model; of a service's replicas, those whose containers were seen."""
@@ -180,6 +186,8 @@ class Ward:
             )
         project = await open_project(release.model, self._tools.vault)
         self._tools.secrets.know(project)
+        releases = await self._tools.journal.releases(self._tools.info.id, record.project, 20)
+        former = former_release(release, releases)
         looked = await self._tools.engine.observe(
             record.project, images=references(project.services.values()), detail=False
         )
@@ -188,4 +196,5 @@ class Ward:
             release=release,
             project=project,
             images=looked.images,
+            former=frozenset(former.images) if former else frozenset(),
         )

@@ -7,11 +7,15 @@ from datetime import datetime
 
 import structlog
 
-from tabib.decide.verdict import Verdict
-from tabib.model.errors import TabibError
+from tabib.decide.overrides import Raise
+from tabib.decide.treat import Decision
+from tabib.decide.verdict import SlotFacts, Verdict
+from tabib.model.errors import Refused, TabibError
 from tabib.model.event import Event
+from tabib.model.incident import Incident
 from tabib.operations.closing import give_up
 from tabib.operations.facts import Cared, Ward
+from tabib.operations.operation import Operation
 from tabib.operations.record import Record
 from tabib.operations.tasks import spawn
 from tabib.operations.tools import Tools
@@ -60,6 +64,44 @@ class Patients:
             return
         self._beds[key] = Bed([news])
         spawn(self._group, self._treat(key), f"care of {'/'.join(map(str, key))}")
+
+    async def by_hand(
+        self,
+        cared: Cared,
+        verdict: Verdict,
+        incident: Incident,
+        decision: Decision,
+        slot: SlotFacts,
+        *,
+        more: Raise | None,
+        by: str,
+        operation: Operation,
+    ) -> Incident:
+        """Carry out what a person asked for; the incident afterwards. What happens to the slot
+        meanwhile is taken in as usual.
+
+        :raises Refused: the slot is under treatment now.
+        """
+        key = (cared.record.project, verdict.service, verdict.slot)
+        if key in self._beds:
+            raise Refused(
+                "it is being treated now",
+                attempted="treat incident",
+                target=incident.id,
+                advice=f"See how it goes: `tabib incident {incident.id}`.",
+            )
+        bed = self._beds[key] = Bed()
+        try:
+            now = self._tools.clock.now()
+            news = News(cared, verdict, None, now, acts=True)
+            course = Course(self._tools, self._record, self._ward, bed, news)
+            await course.carry_out(incident, decision, slot, more=more, by=by, operation=operation)
+        finally:
+            if bed.news:
+                spawn(self._group, self._treat(key), f"care of {'/'.join(map(str, key))}")
+            else:
+                del self._beds[key]
+        return await self._tools.journal.incident(incident.id) or incident
 
     async def _treat(self, key: Key) -> None:
         bed = self._beds[key]

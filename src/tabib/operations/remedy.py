@@ -39,12 +39,88 @@ async def remedy(tools: Tools, cared: Cared, verdict: Verdict, decision: Decisio
             return Plan(project=name)
         step = on_container(Verb.STOP_CONTAINER, state, decision.reason)
         return Plan(project=name, steps=(step,))
+    if decision.action is Action.RECONNECT and state:
+        return Plan(project=name, steps=tuple(_reconnect(cared, state, decision.reason)))
+    if decision.action is Action.FREE_SPACE:
+        plan = await _started(tools, cared, verdict, decision, state)
+        return replace(plan, steps=(*FREEING, *_behind(plan.steps, FREEING)))
     if decision.action is Action.RESTART and state and state.status in RUNNING:
         step = on_container(Verb.RESTART_CONTAINER, state, decision.reason)
         return Plan(project=name, steps=(step,))
+    return await _started(tools, cared, verdict, decision, state)
+
+
+FREEING = (
+    Step(
+        id="free:images",
+        verb=Verb.PRUNE_IMAGES,
+        subject="dangling images",
+        reason="no space is left",
+        optional=True,
+    ),
+    Step(
+        id="free:build cache",
+        verb=Verb.PRUNE_BUILD_CACHE,
+        subject="build cache",
+        reason="no space is left",
+        optional=True,
+    ),
+)
+"""Nothing that anybody named: no tagged image, so none that a good release keeps, and no volume."""
+
+
+async def _started(
+    tools: Tools, cared: Cared, verdict: Verdict, decision: Decision, state: ContainerState | None
+) -> Plan:
     if cared.project is not None:
         return await _from_model(tools, cared, cared.project, verdict)
     return await _from_inspection(tools, cared, verdict, decision, state)
+
+
+def _behind(steps: tuple[Step, ...], first: tuple[Step, ...]) -> tuple[Step, ...]:
+    ids = tuple(step.id for step in first)
+    return tuple(replace(step, after=(*step.after, *ids)) for step in steps)
+
+
+def missing_networks(cared: Cared, service: str, state: ContainerState | None) -> tuple[str, ...]:
+    """Names of the networks that the model gives the service and that its container, which runs,
+    is not attached to."""
+    project = cared.project
+    if project is None or service not in project.services or state is None:
+        return ()
+    if state.status not in RUNNING:
+        return ()
+    wanted = [project.networks[key].name for key in project.services[service].networks]
+    return tuple(name for name in wanted if name not in state.networks)
+
+
+def _reconnect(cared: Cared, state: ContainerState, reason: str) -> list[Step]:
+    """Attach it again, under the names by which others reach it."""
+    project = cared.project
+    if project is None:
+        return []
+    service = project.services[state.service]
+    written = service.spec.get("networks") or {}
+    keys = {project.networks[key].name: key for key in service.networks}
+    return [
+        Step(
+            id=f"connect:{state.name}:{name}",
+            verb=Verb.CONNECT_NETWORK,
+            subject=f"network {name}",
+            reason=reason,
+            target=name,
+            service=state.service,
+            options={
+                "container": state.id,
+                "aliases": [
+                    state.name,
+                    state.service,
+                    *((written.get(keys[name]) or {}).get("aliases") or ()),
+                ],
+            },
+        )
+        for name in missing_networks(cared, state.service, state)
+    ]
 
 
 def _holder(observed: Observed, project: str, verdict: Verdict) -> ContainerState | None:

@@ -123,6 +123,8 @@ class Resync:
     async def _hand_over(self, cared: Cared, verdict: Verdict) -> None:
         seen: Verdict | None = verdict
         if verdict.actionable:
+            if await self._closed_by_hand(cared, verdict):
+                return
             seen = in_light_of(verdict, await self._open_incident(cared, verdict))
         if seen is not None:
             await self._judged(cared, seen, None)
@@ -133,6 +135,17 @@ class Resync:
             engine_id=tools.info.id, project=cared.record.project, open_only=True
         )
         return next((one for one in found if one.container == verdict.container), None)
+
+    async def _closed_by_hand(self, cared: Cared, verdict: Verdict) -> bool:
+        """Whether a person has closed the incident of what is seen here, and nothing has happened
+        to it since."""
+        tools = self._tools
+        found = await tools.journal.incidents(engine_id=tools.info.id, project=cared.record.project)
+        mine = next((one for one in found if one.container == verdict.container), None)
+        if mine is None or mine.closed_by != "user" or mine.closed_at is None:
+            return False
+        slot = (cared.record.project, verdict.service, verdict.slot)
+        return not self._happened((), mine.closed_at, *slot)
 
     def _recent(self, project: str, service: str, slot: int) -> bool:
         return self._happened((), self._tools.clock.now() - QUIET, project, service, slot)

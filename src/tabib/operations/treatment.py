@@ -13,6 +13,7 @@ import structlog
 
 from tabib.decide.diagnose import diagnose
 from tabib.decide.grouping import recovered
+from tabib.decide.overrides import Raise, raisable
 from tabib.decide.report import (
     Diagnosis,
     add_treatment,
@@ -23,11 +24,13 @@ from tabib.decide.report import (
     reopen,
     update,
 )
-from tabib.decide.treat import Action, Decision, Explained, Patient, treat
+from tabib.decide.rollback import ReleaseFacts, Version, release_facts
+from tabib.decide.treat import NEW_RELEASE, Action, Decision, Explained, Patient, treat, verified_by
 from tabib.decide.verdict import SlotFacts, Verdict
 from tabib.model.errors import TabibError
 from tabib.model.event import Event
 from tabib.model.incident import Case, Incident, Treatment
+from tabib.model.plan import Plan, StepOutcome
 from tabib.operations.evidence import dependency_states, gather
 from tabib.operations.execute import execute
 from tabib.operations.facts import Cared, Ward
@@ -36,11 +39,14 @@ from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.record import Record
 from tabib.operations.remedy import remedy
+from tabib.operations.rerelease import Rerelease, back_to, overridden, version
 from tabib.operations.tools import Tools
 from tabib.operations.verify import verified
 
 log = structlog.get_logger("tabib.care")
 
+BAKES_AT_MOST = timedelta(days=1)
+"""Trouble that begins later than this after a release is never taken for its doing."""
 SETTLED_S = 5.0
 """Without a health check: what has run this long is well."""
 
@@ -99,6 +105,8 @@ class Course:
                 slot=slot,
                 history=await self._history(),
                 explained=await self._explained(incident),
+                release=await self._release(case),
+                raisable=self._raisable(causes[0].code if causes else ""),
             )
             causes = causes or (incident.cause,)
             decision = treat(case, causes, patient, tools.clock.now())
@@ -119,7 +127,7 @@ class Course:
                     return
                 case = await self._with_dependencies(case)
                 continue
-            incident, over = await self._act(incident, decision, slot)
+            incident, over = await self._act(incident, decision, slot, more=patient.raisable)
             if over:
                 return
 
@@ -153,6 +161,28 @@ class Course:
             return None
         over = parent.well_at or parent.closed_at
         return Explained(service=parent.service, well_at=over)
+
+    async def _release(self, case: Case) -> ReleaseFacts | None:
+        """The release in care as far as the trouble may be its doing; None for old ones."""
+        cared = self.cared
+        current = cared.release
+        if current is None or cared.project is None:
+            return None
+        if case.sealed_at - current.created_at > BAKES_AT_MOST:
+            return None
+        former = await version(self.tools, cared)
+        incidents = await self.tools.journal.incidents(
+            engine_id=self.tools.info.id,
+            project=self.project,
+            since=current.created_at - timedelta(days=7),
+        )
+        present = Version(release=current, project=cared.project)
+        return release_facts(present, former, case, incidents)
+
+    def _raisable(self, cause: str) -> Raise | None:
+        project = self.cared.project
+        service = project.services.get(self.verdict.service) if project else None
+        return raisable(cause, service.spec, service.extension) if service else None
 
     async def _slot(self) -> SlotFacts | None:
         cared = await self.ward.get(self.project)
@@ -196,35 +226,69 @@ class Course:
             lambda one, _: close(add_treatment(one, left), "needs_human", now),
         )
 
+    async def carry_out(
+        self,
+        incident: Incident,
+        decision: Decision,
+        slot: SlotFacts,
+        *,
+        more: Raise | None,
+        by: str,
+        operation: Operation,
+    ) -> None:
+        """Do what a person asked for, and see whether it helped."""
+        await self._act(incident, decision, slot, more=more, by=by, operation=operation)
+        after = await self.tools.journal.incident(incident.id)
+        if after is not None and after.outcome == "open" and after.well_at is None:
+            await self._end(after, "needs_human", self.tools.clock.now())
+
     async def _act(
-        self, incident: Incident, decision: Decision, slot: SlotFacts
+        self,
+        incident: Incident,
+        decision: Decision,
+        slot: SlotFacts,
+        *,
+        more: Raise | None = None,
+        by: str = "",
+        operation: Operation | None = None,
     ) -> tuple[Incident, bool]:
-        """Do it and see whether it helped; whether this is the end of the trouble."""
+        """Do it and see whether it helped; whether this is the end of the trouble. ``by``: who
+        asked for it, where that is not tabib itself."""
         tools = self.tools
         await self._until(decision.not_before)
         fresh = await tools.journal.incident(incident.id)
         if fresh is not None and (fresh.parent != incident.parent or fresh.closed_at is not None):
             return fresh, False  # what was found meanwhile may explain it
-        operation = Operation(tools.new_id(), "care", self.project)
+        operation = operation or Operation(tools.new_id(), "care", self.project)
         async with lease(tools, self.project, operation):
             current = await self._slot()
             if current is None or current.halted or self.bed.news:
                 return incident, current is None or bool(current.halted)
-            plan = await remedy(tools, self.cared, self.verdict, decision)
-            if plan.empty and decision.action is not Action.QUARANTINE:
+            try:
+                drawn = await self._drawn(incident, decision, more, by)
+            except TabibError as error:
+                if decision.action not in NEW_RELEASE:
+                    raise
+                return await self._not_possible(incident, decision, by, error), False
+            plan = drawn.plan if drawn else await remedy(tools, self.cared, self.verdict, decision)
+            if plan.empty and drawn is None and decision.action is not Action.QUARANTINE:
                 # Somebody else was quicker: what is there now is looked at like a treatment.
                 ended = tools.clock.now()
                 well = await verified(tools, slot.container, decision)
                 await self._end(incident, "recovered" if well else "needs_human", ended)
                 return incident, True
-            started = tools.clock.now()
-            begun = Treatment(
-                action=decision.action.value, reason=decision.reason, started_at=started
+            incident = await self._begun(
+                incident, decision, by, drawn, [step.target for step in plan.steps]
             )
-            incident = await change(tools, incident, lambda one, _: add_treatment(one, begun))
+            if drawn is not None:
+                await drawn.begin(tools)
             execution = await execute(tools, plan, operation)
+            failures = [f for f in execution.failures() if _matters(plan, f)]
+            if drawn is not None:
+                await drawn.judge(tools, good=not failures)
+                if decision.action is Action.ROLLBACK and not failures:
+                    await drawn.condemn_former(tools)
         ended = tools.clock.now()
-        failures = [f for f in execution.failures() if not f.step_id.startswith("keep:")]
         if failures:
             reason = str((failures[0].error or {}).get("happened", "unknown"))
             log.warning("treatment.failed", container=slot.container, why=reason)
@@ -232,10 +296,68 @@ class Course:
             return incident, False
         return await self._verify(incident, decision, slot, ended)
 
+    async def _drawn(
+        self, incident: Incident, decision: Decision, more: Raise | None, by: str
+    ) -> Rerelease | None:
+        """The release that the decision makes; None where it makes none.
+
+        :raises TabibError: it cannot be made.
+        """
+        if decision.action not in NEW_RELEASE:
+            return None
+        tools, who = self.tools, by or "tabib"
+        if decision.action is not Action.ROLLBACK:
+            service = self.verdict.service
+            return await overridden(tools, self.cared, service, decision, more, who)
+        former = await version(tools, self.cared)
+        number = former.release.number if former else 0
+        reason = f"rollback to release {number} (incident {incident.id})"
+        return await back_to(tools, self.cared, number, reason, who)
+
+    async def _begun(
+        self,
+        incident: Incident,
+        decision: Decision,
+        by: str,
+        drawn: Rerelease | None,
+        networks: Sequence[str] = (),
+    ) -> Incident:
+        before = {"release": str(drawn.replaces.number)} if drawn else {}
+        if decision.action is Action.RECONNECT:
+            before["networks"] = ",".join(networks)
+        if drawn:
+            before["made"] = str(drawn.release.number)
+        begun = Treatment(
+            action=decision.action.value,
+            reason=decision.reason,
+            started_at=self.tools.clock.now(),
+            by=by,
+            before=before,
+        )
+        return await change(self.tools, incident, lambda one, _: add_treatment(one, begun))
+
+    async def _not_possible(
+        self, incident: Incident, decision: Decision, by: str, error: TabibError
+    ) -> Incident:
+        now = self.tools.clock.now()
+        left = Treatment(
+            action=decision.action.value,
+            reason=f"{decision.reason}; not possible: {error.happened}",
+            started_at=now,
+            ended_at=now,
+            outcome="failed",
+            by=by,
+        )
+        return await change(self.tools, incident, lambda one, _: add_treatment(one, left))
+
     async def _verify(
         self, incident: Incident, decision: Decision, slot: SlotFacts, ended: datetime
     ) -> tuple[Incident, bool]:
         tools = self.tools
+        if decision.action in NEW_RELEASE:
+            # Another release may check its health otherwise.
+            slot = await self._slot() or slot
+            decision = verified_by(decision, slot)
         well = await verified(tools, slot.container, decision)
         # Without a health check the time of recovery is the start, once it has proved to last.
         at = ended if decision.verify == "running" else tools.clock.now()
@@ -286,6 +408,11 @@ class Course:
         seen = await tools.journal.last_seen(tools.info.id, self.project)
         mine = next((one for one in seen if one.name == case.container), None)
         return replace(case, dependencies=dependency_states(observed, self.verdict, mine))
+
+
+def _matters(plan: Plan, outcome: StepOutcome) -> bool:
+    """Whether the failure of a step is the treatment's."""
+    return not any(step.optional for step in plan.steps if step.id == outcome.step_id)
 
 
 def _since(case: Case, news: News) -> datetime:

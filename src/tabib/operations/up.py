@@ -197,7 +197,14 @@ class _Up:
         """Extensions that are accepted, and that nothing acts on yet."""
         sources = [self.project.extensions.get("x-tabib") or {}]
         sources += [service.extension for service in self.project.services.values()]
-        unused = sorted({key for source in sources for key in source if key in _NO_EFFECT_YET})
+        unused = sorted(
+            {
+                key
+                for source in sources
+                for key, value in source.items()
+                if key in _NO_EFFECT_YET and not (key == "rollout" and set(value) <= {"bake"})
+            }
+        )
         if unused:
             self.operation.note(f"x-tabib: {', '.join(unused)}: no effect yet", "warning")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from tabib.decide.treat import Decision
+from tabib.decide.treat import RUNS_ON, Decision
 from tabib.model.errors import TabibError
 from tabib.model.event import Event
 from tabib.operations.tools import Tools
@@ -30,8 +30,11 @@ class _Watched:
         """Whether the treatment helped; None while that is open."""
         if self.decision.verify == "stopped":
             return status not in ("running", "restarting")
-        if status == "absent" or health == "unhealthy":
+        if status == "absent":
             return False
+        if health == "unhealthy":
+            # What was not started anew stays unhealthy until its next check.
+            return None if self.decision.action in RUNS_ON else False
         if status in ("exited", "dead"):
             self.running_since = None
             self.ended_since = now if self.ended_since is None else self.ended_since

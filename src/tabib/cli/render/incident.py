@@ -28,11 +28,41 @@ _TREATMENTS = {
     "not_verified": ("✘ it did not help", "red"),
     "started": ("… at work", "yellow"),
     "offered": ("→ waits for you", "yellow"),
-    "refused": ("✘ refused", "red"),
+    "refused": ("✘ not done", "red"),
+    "undone": ("↶ taken back", "yellow"),
+}
+_ACTIONS = {
+    "start": "started it",
+    "restart": "restarted it",
+    "recreate": "created it anew",
+    "rollback": "went back to the last good release",
+    "raise_limit": "raised its limit",
+    "reconnect": "attached it to its network",
+    "free_space": "freed space",
+    "recreate_with_init": "created it anew with an init process",
+    "recreate_with_rotation": "created it anew with a bounded log",
+    "quarantine": "stopped it for you to look at",
+}
+_OFFERS = {
+    "start": "start it",
+    "restart": "restart it",
+    "recreate": "create it anew",
+    "rollback": "go back to the last good release",
+    "raise_limit": "raise its limit",
+    "reconnect": "attach it to its network",
+    "free_space": "free space",
+    "recreate_with_init": "create it anew with an init process",
+    "recreate_with_rotation": "create it anew with a bounded log",
+    "quarantine": "stop it",
 }
 _ABSENT_LIMIT = 3
 _EVIDENCE_LIMIT = 6
 _LOG_LINES = 8
+_FLAPS = 3
+_SIMPLE = 6
+"""Trouble, sealed, diagnosed, treated, helped, closed: the sections tell that."""
+_MOMENTS = 12
+"""So many of the newest are shown; all are in ``--json``."""
 
 
 def healed_in(row: Row) -> float | None:
@@ -46,25 +76,54 @@ def healed_in(row: Row) -> float | None:
 
 
 def incident_table(rows: Sequence[Row], console: Console) -> list[str]:
-    """One line for each incident."""
+    """One line for each incident; those that another one explains stand under it."""
     cells = []
-    for row in rows:
+    for row, lead in _as_tree(rows):
         seconds = healed_in(row)
         cells.append(
             (
                 str(row.get("id", "")),
                 local_time(row.get("opened_at")),
-                _place(row),
+                lead + _place(row),
                 _outcome(row, console),
                 duration(seconds) if seconds is not None else "",
-                str((row.get("cause") or {}).get("summary") or ""),
+                _what(row),
             )
         )
     width = shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
     return table(("ID", "OPENED", "SERVICE", "OUTCOME", "HEALED IN", "WHAT"), cells, width)
 
 
-def incident_page(row: Row, cases: Sequence[Row], console: Console) -> list[str]:
+def _as_tree(rows: Sequence[Row]) -> list[tuple[Row, str]]:
+    """The rows in their order, each followed by those that it explains, and what to put before."""
+    there = {row.get("id") for row in rows}
+    under: dict[Any, list[Row]] = {}
+    for row in rows:
+        if row.get("parent") in there:
+            under.setdefault(row.get("parent"), []).append(row)
+    found: list[tuple[Row, str]] = []
+    for row in rows:
+        if row.get("parent") in there:
+            continue
+        found.append((row, ""))
+        children = under.get(row.get("id"), [])
+        found += [(one, "└ " if one is children[-1] else "├ ") for one in children]
+    return found
+
+
+def _what(row: Row) -> str:
+    summary = str((row.get("cause") or {}).get("summary") or "")
+    return f"{_again(row)}: {summary}" if row.get("reopened") else summary
+
+
+def _again(row: Row) -> str:
+    times = int(row.get("reopened") or 0) + 1
+    return f"flapping, {times} times" if times > _FLAPS else f"{times} times"
+
+
+def incident_page(
+    row: Row, cases: Sequence[Row], console: Console, children: Sequence[Row] = ()
+) -> list[str]:
     """What broke, since when, why, what was done, whether it worked, what is left."""
     cause = row.get("cause") or {}
     lines = [
@@ -72,12 +131,33 @@ def incident_page(row: Row, cases: Sequence[Row], console: Console) -> list[str]
         f"{_outcome(row, console)}, {_when(row)}",
         "",
         *_section("Why", _why(row, console), console),
+        *_section("It also explains", [_child(one, console) for one in children], console),
         *_section("What tabib did", _treatments(row, console), console),
         *_section("What is left", _left(row), console),
+        *_section("What happened when", _moments(row), console),
         *_section("Last words", _last_words(cases), console),
     ]
     kept = "; ".join(_kept(row, cases))
     return [*lines, console.paint(kept, "dim")]
+
+
+def _child(row: Row, console: Console) -> str:
+    summary = (row.get("cause") or {}).get("summary") or ""
+    return f"{_place(row)} ({row.get('id')}), {_outcome(row, console)}: {summary}"
+
+
+def _moments(row: Row) -> list[str]:
+    """The timeline, where it tells more than the sections above: several treatments, or more."""
+    moments = list(row.get("timeline") or ())
+    if len(moments) <= _SIMPLE:
+        return []
+    left_out = len(moments) - _MOMENTS
+    lines = [f"… {left_out} earlier moments: --json"] if left_out > 0 else []
+    for moment in moments[-_MOMENTS:]:
+        at = parse_time(moment.get("at"))
+        clock = at.astimezone().strftime("%H:%M:%S") if at else ""
+        lines += _wrap(str(moment.get("text") or ""), f"{clock}  ")
+    return lines
 
 
 def _section(title: str, body: Sequence[str], console: Console) -> list[str]:
@@ -103,6 +183,8 @@ def _when(row: Row) -> str:
         text = f"healed in {duration(seconds)}; it began {local_time(row.get('opened_at'))}"
     elif row.get("closed_at"):
         text += f", closed {local_time(row.get('closed_at'))}"
+    if row.get("reopened"):
+        text += f"; {_again(row)}"
     if row.get("rpo_seconds"):
         text += f"; {duration(float(row['rpo_seconds']))} of data lost"
     return f"{text} ({row.get('container')})"
@@ -116,6 +198,10 @@ def _why(row: Row, console: Console) -> list[str]:
         sure = f"{float(cause.get('confidence') or 0):.0%} sure"
         code = console.paint(f"{cause.get('code')}, {sure}", "dim")
         lines.append(f"{lead}{cause.get('summary') or '?'}  {code}")
+    origin = (row.get("cause") or {}).get("service")
+    if origin and origin != row.get("service"):
+        under = f" (tabib incident {row['parent']})" if row.get("parent") else ""
+        lines.append(f"the trouble comes from {origin}{under}")
     shown = 0
     for finding in row.get("findings") or ():
         for evidence in finding.get("evidence") or ():
@@ -136,13 +222,21 @@ def _treatments(row: Row, console: Console) -> list[str]:
         word, color = _TREATMENTS.get(outcome, (outcome, "dim"))
         begun, ended = (parse_time(treatment.get(key)) for key in ("started_at", "ended_at"))
         took = f" ({duration((ended - begun).total_seconds())})" if begun and ended else ""
-        lines.append(f"{treatment.get('action')}: {console.paint(word, color)}{took}")
+        action = str(treatment.get("action"))
+        names = _OFFERS if outcome in ("offered", "refused") else _ACTIONS
+        by = f", asked for by {treatment['by']}" if treatment.get("by") else ""
+        name = names.get(action, action)
+        lines.append(f"{name}: {console.paint(word, color)}{took}{by}")
         lines += _wrap(str(treatment.get("reason") or ""), "  because ")
     return lines
 
 
 def _left(row: Row) -> list[str]:
     advice = str(row.get("advice") or "")
+    last = (list(row.get("treatments") or ()) or [{}])[-1]
+    if last.get("outcome") == "offered" and not row.get("closed_at"):
+        offer = _OFFERS.get(str(last.get("action")), str(last.get("action")))
+        advice = f"To {offer}: `tabib incident {row.get('id')} --treat`. {advice}"
     if advice:
         return _wrap(advice, "")
     return ["nothing"] if row.get("outcome") in ("recovered", "false_alarm") else []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from tabib.decide.changes import behind, weighed
 from tabib.decide.diagnose import (
     clock,
     config,
@@ -23,8 +25,8 @@ from tabib.decide.diagnose import (
     tls,
 )
 from tabib.decide.diagnose.heard import heard, said
-from tabib.decide.diagnose.rule import Rule
-from tabib.model.incident import Case, Cause, Finding
+from tabib.decide.diagnose.rule import Rule, quote
+from tabib.model.incident import Case, Cause, Evidence, Finding
 
 _WIDENED = frozenset(
     {
@@ -73,8 +75,17 @@ def diagnose(case: Case) -> tuple[tuple[Finding, ...], tuple[Cause, ...]]:
     findings = tuple(found for rule in RULES if (found := rule.check(case)) is not None)
     sure = {finding.code: _confidence(case, finding) for finding in findings}
     causes = [_cause(case, finding, sure) for finding in findings]
-    ranked = sorted(causes, key=lambda cause: -cause.confidence)
-    return findings, tuple(ranked)
+    return tuple(_told(case, one, causes) for one in findings), weighed(case, causes)
+
+
+def _told(case: Case, finding: Finding, causes: Iterable[Cause]) -> Finding:
+    """The finding, with the recent change that makes it likely among its evidence."""
+    cause = next((one for one in causes if one.code == finding.code), None)
+    change = behind(case, cause) if cause else None
+    if change is None:
+        return finding
+    evidence = Evidence(source="history", text=quote(change.text), at=change.at)
+    return replace(finding, evidence=(*finding.evidence[:1], evidence, *finding.evidence[1:]))
 
 
 def _from_log(finding: Finding) -> bool:

@@ -12,6 +12,9 @@ _SPIN_S = 5.0
 """So long one thread has to take its whole processor."""
 _WHOLE = (0.85, 1.25)
 """Processors that one thread which never waits is seen to take, a probe beside it included."""
+_SHARED = 0.5
+"""The least of it on a machine whose processors are all in use."""
+_BUSY = 0.9
 _QUIET_BYTES = 200_000
 """More than this in a second, from disks or the network, is work."""
 
@@ -42,7 +45,8 @@ def _spin(case: Case) -> Finding | None:
         return None
     readings = figures.container(case)
     used = figures.per_second(readings, "cpu_us", _SPIN_S)
-    if used is None or not _WHOLE[0] <= used / 1e6 <= _WHOLE[1]:
+    least = _SHARED if _all_in_use(case) else _WHOLE[0]
+    if used is None or not least <= used / 1e6 <= _WHOLE[1]:
         return None
     metrics = ("block_read_bytes", "block_written_bytes", "network_sent_bytes")
     moved = [figures.per_second(readings, metric, _SPIN_S) or 0 for metric in metrics]
@@ -55,6 +59,12 @@ def _spin(case: Case) -> Finding | None:
         summary="it runs in circles: one thread takes a whole processor and nothing comes of it",
         evidence=(Evidence(source="history", text=text),),
     )
+
+
+def _all_in_use(case: Case) -> bool:
+    cpus = figures.last(figures.node(case), "cpus")
+    used = figures.per_second(figures.node(case), "cpu_us", _SPIN_S)
+    return bool(cpus) and used is not None and used >= _BUSY * (cpus or 1) * 1e6
 
 
 RULES = (

@@ -9,10 +9,9 @@ from functools import lru_cache
 
 from tabib.decide.diagnose.log_text import read
 from tabib.decide.diagnose.words import Words
+from tabib.decide.quoting import QUOTE_CHARS as QUOTE_CHARS
+from tabib.decide.quoting import quote as quote
 from tabib.model.incident import Case, Evidence, Finding
-
-QUOTE_CHARS = 300
-"""Evidence is quoted up to this length; the case file holds the rest."""
 
 CHARACTERS = 1000
 """So much of a log line is searched."""
@@ -43,12 +42,6 @@ class Rule:
     """False: starting it again can only end the same way."""
     explains: tuple[str, ...] = ()
     """Codes that are mere consequences where this one is found as well."""
-
-
-def quote(text: str) -> str:
-    """``text`` on one line, shortened."""
-    line = " ".join(text.split())
-    return line if len(line) <= QUOTE_CHARS else line[: QUOTE_CHARS - 1] + "…"
 
 
 def last_match(pattern: re.Pattern[str], lines: Iterable[str]) -> re.Match[str] | None:

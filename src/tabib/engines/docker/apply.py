@@ -15,6 +15,8 @@ from tabib.ports import Credentials, ProgressSink
 _ACTIONS: Mapping[Verb, Callable[[Gateway, Step], Awaitable[StepResult]]] = {
     Verb.TAG_IMAGE: infrastructure.tag_image,
     Verb.UNTAG_IMAGE: infrastructure.untag_image,
+    Verb.PRUNE_IMAGES: infrastructure.prune_images,
+    Verb.PRUNE_BUILD_CACHE: infrastructure.prune_build_cache,
     Verb.CREATE_NETWORK: infrastructure.create_network,
     Verb.REMOVE_NETWORK: infrastructure.remove_network,
     Verb.CREATE_VOLUME: infrastructure.create_volume,

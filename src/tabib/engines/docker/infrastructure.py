@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tabib.engines.docker.call import CHANGE_DEADLINE_S, Call, segment
 from tabib.engines.docker.gateway import Gateway
 from tabib.engines.docker.translate.network import network_body, volume_body
@@ -153,3 +155,25 @@ async def untag_image(gateway: Gateway, step: Step) -> StepResult:
         if error.details.get("status") != 404:
             raise
     return StepResult()
+
+
+PRUNE_DEADLINE_S = 300.0
+"""Removing gigabytes of layers takes its time."""
+
+
+async def prune_images(gateway: Gateway, step: Step) -> StepResult:
+    """Remove images that no tag names and no container uses; a warning says how much that gave."""
+    call = Call(attempted="prune images", target=step.subject, deadline_s=PRUNE_DEADLINE_S)
+    params = {"filters": '{"dangling":["true"]}'}
+    return _freed(await gateway.post(call, "/images/prune", params))
+
+
+async def prune_build_cache(gateway: Gateway, step: Step) -> StepResult:
+    """Remove what builds keep and no build uses now."""
+    call = Call(attempted="prune build cache", target=step.subject, deadline_s=PRUNE_DEADLINE_S)
+    return _freed(await gateway.post(call, "/build/prune"))
+
+
+def _freed(answer: Any) -> StepResult:
+    freed = int((answer or {}).get("SpaceReclaimed") or 0)
+    return StepResult(warnings=(f"freed {freed} bytes",) if freed else ())

@@ -198,6 +198,14 @@ def tag(world: World, reference: str, options: Mapping[str, Any]) -> str:
     return image.id
 
 
+def prune_images(world: World) -> None:
+    """Remove images that no tag names and no container uses."""
+    used = {one.image_id for one in world.containers.values()}
+    for id, image in tuple(world.images.items()):
+        if not image.tags and image.id not in used:
+            del world.images[id]
+
+
 def untag(world: World, reference: str) -> None:
     """Remove a tag, and the image with its last one; nothing where there is no such tag.
 

@@ -133,8 +133,18 @@ async def _untag(world: World, step: Step) -> None:
     resources.untag(world, step.target)
 
 
+async def _prune_images(world: World, step: Step) -> None:
+    resources.prune_images(world)
+
+
+async def _prune_build_cache(world: World, step: Step) -> None:
+    """Builds in memory keep nothing."""
+
+
 _VERBS: dict[Verb, Callable[[World, Step], Awaitable[str | None]]] = {
     Verb.CREATE_CONTAINER: _create_container,
+    Verb.PRUNE_IMAGES: _prune_images,
+    Verb.PRUNE_BUILD_CACHE: _prune_build_cache,
     Verb.CREATE_NETWORK: _create_network,
     Verb.CREATE_VOLUME: _create_volume,
     Verb.START_CONTAINER: _start,

@@ -1,0 +1,166 @@
+"""Treatments that make a release: back to the last good one, a higher limit within the policy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from support.patients import CALM_S, DB, look, only_incident, settled
+from support.projects import edited, project, service
+from support.site import Daemon, House
+from support.story import story
+from tabib.engines.memory import Program, by_hand, resources
+from tabib.model.errors import TabibError
+from tabib.model.incident import Incident
+from tabib.model.project import Project
+
+GOOD = ["serve"]
+BAD = ["serve", "--broken"]
+WEB = service("web", command=GOOD, expose=["80"])
+APP = project(WEB)
+CRASHES = Program(exit_code=1, after_s=0.3)
+NO_COMMAND = Program(exit_code=127, start_error='exec: "serve": executable file not found in $PATH')
+
+
+async def tried(daemon: Daemon, wanted: Project) -> None:
+    """``up``, whatever comes of it."""
+    try:
+        await daemon.up(wanted)
+    except TabibError:
+        pass
+
+
+async def releases(daemon: Daemon) -> list[tuple[int, str, str]]:
+    found = await daemon.journal.releases(daemon.tools.info.id, "tale")
+    return [(one.number, one.verdict, one.by) for one in reversed(found)]
+
+
+async def command(house: House, name: str = "tale-web-1") -> Any:
+    record = house.world.container(name, "look")
+    return list(record.command or ())
+
+
+def actions(incident: Incident) -> list[tuple[str, str]]:
+    return [(one.action, one.outcome) for one in incident.treatments]
+
+
+@story
+async def test_a_bad_release_is_taken_back_once_a_restart_did_not_help(house: House) -> None:
+    house.world.programs.set(CRASHES, service="web", command=BAD)
+    async with house.daemon() as daemon:
+        await settled(daemon, APP)
+        await tried(daemon, edited(APP, "web", command=BAD))
+        await daemon.passes(CALM_S)
+        incident = await only_incident(daemon, "recovered")
+        assert actions(incident) == [("start", "not_verified"), ("rollback", "verified")]
+        assert incident.treatments[1].before["release"] == "2"
+        assert await command(house) == GOOD
+        known = await releases(daemon)
+        assert [one[0] for one in known] == [1, 2, 3]
+        assert [one[1] for one in known] == ["good", "failed", "good"]
+        assert known[2][2] == "tabib"
+        assert (await daemon.up(APP))["changed"] is False
+
+
+@story
+async def test_what_no_restart_cures_is_taken_back_at_once(house: House) -> None:
+    house.world.programs.set(NO_COMMAND, service="web", command=BAD)
+    async with house.daemon() as daemon:
+        await settled(daemon, APP)
+        await tried(daemon, edited(APP, "web", command=BAD))
+        await daemon.passes(CALM_S)
+        incident = await only_incident(daemon, "recovered")
+        assert actions(incident) == [("rollback", "verified")]
+        assert await command(house) == GOOD
+
+
+@story
+async def test_long_after_the_release_it_is_not_its_doing(house: House) -> None:
+    house.world.programs.set(Program(exit_code=1, after_s=700.0), service="web", command=BAD)
+    async with house.daemon() as daemon:
+        await settled(daemon, APP)
+        await daemon.up(edited(APP, "web", command=BAD))
+        await daemon.passes(5000)
+        assert await command(house) == BAD
+        done = [one for each in await daemon.incidents() for one in each.treatments]
+        assert {one.action for one in done} == {"start", "quarantine"}
+
+
+@story
+async def test_a_service_that_the_release_did_not_change_is_not_taken_back(house: House) -> None:
+    two = project(WEB, service("other", command=GOOD, expose=["80"]))
+    async with house.daemon() as daemon:
+        await settled(daemon, two)
+        await daemon.up(edited(two, "other", command=BAD))
+        house.world.programs.set(CRASHES, service="web")
+        by_hand.main_process_dies(house.world, "tale-web-1", 1)
+        await daemon.passes(CALM_S)
+        found = await only_incident(daemon)
+        assert {one.action for one in found.treatments} <= {"start", "quarantine"}
+        assert await command(house, "tale-other-1") == BAD
+
+
+@story
+async def test_a_database_whose_image_changed_is_not_taken_back(house: House) -> None:
+    """Its data may have been written in a newer format: that is for a person."""
+    db = service("db", image="postgres:15", volumes={"/data": "data"}, expose=["5432"])
+    shop = project(db)
+    house.world.programs.set(CRASHES, image="postgres:16")
+    for image in ("postgres:15", "postgres:16"):
+        house.world.add_image(image)
+    async with house.daemon() as daemon:
+        await settled(daemon, shop)
+        await tried(daemon, edited(shop, "db", image="postgres:16"))
+        await daemon.passes(CALM_S)
+        state = await look(daemon, "tale-db-1")
+        assert state.image == "postgres:16"
+        found = await only_incident(daemon, "needs_human")
+        assert "rollback" not in {one.action for one in found.treatments}
+
+
+@story
+async def test_a_limit_is_raised_within_the_policy_and_no_further(house: House) -> None:
+    hungry = service(
+        "web",
+        mem_limit="100",
+        expose=["80"],
+        extension={"limits": {"memory": {"max": 200}}},
+    )
+    house.world.programs.set(Program(oom_after_s=30.0), service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon, project(hungry))
+        await daemon.passes(400)
+        incident = await only_incident(daemon)
+        done = [one[0] for one in actions(incident)]
+        assert done[:3] == ["raise_limit", "raise_limit", "start"]
+        record = house.world.container("tale-web-1", "look")
+        assert record.host_config["Memory"] == 200
+        assert incident.treatments[0].before["release"] == "1"
+
+
+@story
+async def test_cut_off_from_its_network_it_is_attached_again(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, project(DB))
+        resources.disconnect(house.world, "tale_default", {"container": "tale-db-1"})
+        by_hand.make_healthy(house.world, "tale-db-1", False)
+        await daemon.until(lambda: daemon.incidents())
+        await daemon.passes(1)
+        by_hand.make_healthy(house.world, "tale-db-1", None)
+        await daemon.passes(CALM_S)
+        incident = await only_incident(daemon, "recovered")
+        assert actions(incident) == [("reconnect", "verified")]
+        assert "tale_default" in (await look(daemon, "tale-db-1")).networks
+
+
+@story
+async def test_a_full_disk_is_freed_of_what_nobody_named(house: House) -> None:
+    full = Program(exit_code=1, after_s=20.0, log=[(19.0, "write: No space left on device")])
+    house.world.programs.set(full, Program(), service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon, APP)
+        await daemon.passes(CALM_S)
+        incident = await only_incident(daemon, "recovered")
+        assert actions(incident) == [("free_space", "verified")]
+        done = {one.data["verb"] for one in await daemon.entries("intent")}
+        assert {"prune_images", "prune_build_cache"} <= done
+        assert not done & {"remove_volume", "untag_image"}
