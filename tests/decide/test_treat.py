@@ -110,7 +110,7 @@ def test_what_a_restart_cannot_cure_is_never_restarted(rule: object) -> None:
     decision = decide(Kind.FAILED, cause=code)
     if code == "network.missing":
         assert decision.action is Action.RECREATE
-    elif code == "storage.full":
+    elif code in ("storage.full", "storage.engine-root-full"):
         assert decision.action is Action.FREE_SPACE
         again = decide(Kind.FAILED, cause=code, history=done(60, action="free_space"))
         assert (again.action, again.needs_human) == (Action.NONE, True)
