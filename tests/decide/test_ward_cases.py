@@ -9,11 +9,11 @@ import json
 from pathlib import Path
 
 import pytest
-from ward.cases import MOST_BYTES, decided
 
 from tabib.decide.diagnose import diagnose
 from tabib.model.codec import convert
 from tabib.model.incident import Case
+from ward.cases import MOST_BYTES, decided
 
 FOLDER = Path(__file__).parent / "ward_cases"
 FILES = sorted(FOLDER.glob("*.json"))

@@ -105,23 +105,23 @@ def _timeout(case: Case) -> Finding | None:
 _BEGINS = re.compile(
     r"(?i)\b(?:start(?:ing|up)|loading|initiali[sz]\w*|recover\w*|warm\w*|migrat\w*|build\w*"
     r"|restor\w*|replay\w*|import\w*|download\w*|prepar\w*|waiting|boot\w*|index\w*|install\w*"
-    r"|compil\w*|not (?:yet )?ready|rebuild\w*|fetch\w*|\d{1,3} ?%|\d{1,5} ?/ ?\d{1,5})"
+    r"|compil\w*|not (?:yet )?ready|rebuild\w*|fetch\w*|\d{1,3} ?%)(?!\w)"
+    r"|(?<![\d/])\d{1,4} ?(?:/|of) ?\d{1,4}(?![\d/])"
 )
 _READY = re.compile(
     r"(?i)\b(?:listening|ready (?:to|for|in)|is ready|started (?!worker process)|serving|running on"
-    r"|accepting|up and running|startup complete|now live)\b"
+    r"|accepting|up and running|startup complete|now live)\b|\"(?:GET|HEAD|POST) /"
 )
 YOUNG_S = 300.0
 
 
 def _slow_start(case: Case) -> Finding | None:
-    """It was never healthy since it began, is young, and speaks of nothing but its beginning."""
+    """It was never healthy that we know of, is young, and speaks of nothing but its beginning."""
     if case.trigger != "unhealthy" or case.started_at is None:
         return None
     age_s = (case.sealed_at - case.started_at).total_seconds()
-    own = f"container {case.container} "
-    begun = case.started_at.strftime("%H:%M:%S.%f")[:-3]
-    healthy = any(own in line and "health=healthy" in line and line > begun for line in case.events)
+    own = f"container {case.container} health_status health=healthy"
+    healthy = any(own in line for line in case.events)
     passed = any(probe.exit_code == 0 for probe in case.health_log)
     if age_s > YOUNG_S or healthy or passed or case.restarts:
         return None
