@@ -12,7 +12,7 @@ _SPIN_S = 5.0
 """So long one thread has to take its whole processor."""
 _WHOLE = (0.85, 1.25)
 """Processors that one thread which never waits is seen to take, a probe beside it included."""
-_SHARED = 0.5
+_SHARED = 0.3
 """The least of it on a machine whose processors are all in use."""
 _BUSY = 0.9
 _QUIET_BYTES = 200_000

@@ -131,7 +131,8 @@ RULES = (
     ),
     engine_rule(
         "storage.volume-lost",
-        r"(no such volume:? ?\S*|failed to mount local volume: mount [^\n]{1,300}: no such file or directory"
+        r"(no such volume:? ?\S*"
+        r"|failed to mount local volume: mount [^\n]{1,300}: no such file or directory"
         r"|error while mounting volume '[^']+': [^:]*: no such file[^.]*"
         r"|get (\S+): no such volume)",
         "a volume that it uses is gone: {0}",
