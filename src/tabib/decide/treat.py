@@ -250,8 +250,8 @@ def _amount(limit: str, number: int) -> str:
 
 
 def _done(patient: Patient, action: Action) -> bool:
-    """Whether that was tried already, since the release in care but one was made."""
-    return any(one.action == action and one.outcome != "failed" for one in patient.history)
+    """Whether that was tried already, since a person last started it."""
+    return any(one.action == action for one in patient.history)
 
 
 def _recently(patient: Patient, action: Action, now: datetime, policy: CarePolicy) -> bool:

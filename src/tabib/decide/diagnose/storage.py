@@ -92,7 +92,48 @@ def _volume_permission(case: Case) -> Finding | None:
     return _found("storage.volume-permission", summary, evidence)
 
 
+_FLOOD_BYTES_PER_SECOND = 200_000
+"""A log that grows by a gigabyte in an hour and a half."""
+
+
+def _log_flood(case: Case) -> Finding | None:
+    """Its own log fills the disk: written without bound, and fast."""
+    full = _said(case, _FULL)
+    options = ((case.inspection.get("HostConfig") or {}).get("LogConfig") or {}).get("Config")
+    if full is None or case.recorded is None or (options or {}).get("max-size"):
+        return None
+    readings = case.recorded.container
+    if "log_bytes" not in readings.metrics:
+        return None
+    place = readings.metrics.index("log_bytes")
+    known = [
+        (at, row[place])
+        for at, row in zip(readings.times, readings.rows, strict=True)
+        if row[place] is not None
+    ]
+    if len(known) < 2:
+        return None
+    (began, first), (ended, last) = known[0], known[-1]
+    seconds, written = (ended - began).total_seconds(), (last or 0) - (first or 0)
+    if seconds <= 0 or written < _FLOOD_BYTES_PER_SECOND * seconds:
+        return None
+    summary = f"its log grows by {written / seconds / 1e6:.1f} MB a second without a bound"
+    history = Evidence(
+        source="history", text=f"{written / 1e6:.0f} MB of log within {seconds:.0f} s", at=ended
+    )
+    return _found("storage.log-flood", summary, history, full)
+
+
 RULES = (
+    Rule(
+        code="storage.log-flood",
+        check=_log_flood,
+        explain="What the container writes to its log fills the disk, and nothing bounds it.",
+        advice="Set `logging: options: {max-size: 10m, max-file: 3}`, and read it.",
+        confidence=0.96,
+        restart_helps=False,
+        explains=("storage.full", *SYMPTOMS),
+    ),
     Rule(
         code="storage.bind-missing",
         check=_bind_missing,
