@@ -208,7 +208,11 @@ def test_never_twice() -> None:
     patient = Patient(
         verdict=Verdict(kind=Kind.FAILED, reason=""),
         slot=slot(),
-        history=(Treatment(action="rollback", reason="", started_at=NOW - timedelta(seconds=30)),),
+        history=(
+            Treatment(
+                action="rollback", reason="", started_at=NOW - timedelta(seconds=30), outcome="done"
+            ),
+        ),
         release=release_facts(NEW, OLD, DIED),
     )
     cause = Cause(code="exit.missing-env", summary="", confidence=0.9)

@@ -271,7 +271,8 @@ def _goes_back(
     if code in _NOT_OF_A_RELEASE or code.partition(".")[0] in _NOT_OF_A_RELEASE_FAMILIES:
         return None
     tried = [one for one in patient.history if one.started_at >= facts.created_at]
-    if any(one.action == Action.ROLLBACK for one in tried):
+    # One that only began was cut off by a death of tabib's.
+    if any(one.action == Action.ROLLBACK and one.outcome != "started" for one in tried):
         return None
     in_vain = any(
         one.action in SPENDS and one.outcome in ("not_verified", "failed", "verified")
