@@ -9,7 +9,7 @@ import pytest
 
 from tabib.decide.diagnose import BY_CODE, RULES, diagnose, restart_helps
 from tabib.decide.diagnose.exit import signal_name
-from tabib.model.incident import SEVERITIES, Case, HealthProbe
+from tabib.model.incident import SEVERITIES, Case, HealthProbe, Readings, Recorded
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PAGES = Path(__file__).parents[2] / "docs" / "findings"
@@ -262,3 +262,37 @@ def test_a_probe_that_died_with_its_container_blames_no_command() -> None:
     assert causes[0].code == "exit.killed"
     assert restart_helps(causes)
     assert not any(finding.code.startswith("health.") for finding in findings)
+
+
+def flooded(mb: float, **options: str) -> str:
+    times = (NOW - timedelta(seconds=100), NOW)
+    readings = Readings(metrics=("log_bytes",), times=times, rows=((0,), (int(mb * 1e6),)))
+    recorded = Recorded(since=times[0], until=NOW, container=readings)
+    return first(
+        log_tail=("write: No space left on device",),
+        recorded=recorded,
+        inspection={"HostConfig": {"LogConfig": {"Type": "json-file", "Config": options}}},
+    )
+
+
+def test_a_log_that_fills_the_disk() -> None:
+    assert flooded(500) == "storage.log-flood"
+    assert flooded(5) == "storage.full"
+    assert flooded(500, **{"max-size": "10m"}) == "storage.full"
+
+
+def test_a_network_that_it_is_not_attached_to() -> None:
+    cut_off = sick("wget: bad address 'db:80'", missing_networks=("shop_default",))
+    assert cut_off == "network.disconnected"
+    assert sick("wget: bad address 'db:80'") == "network.dns"
+
+
+def test_a_connection_names_the_service_that_it_was_meant_for() -> None:
+    needs = {"cache": "healthy", "db": "down"}
+    lines = ("dial tcp: lookup cache on 127.0.0.11:53: no such host",)
+    _, causes = diagnose(case(log_tail=lines, dependencies=needs))
+    assert (causes[0].code, causes[0].service) == ("network.dns", "cache")
+    _, causes = diagnose(case(log_tail=("connection refused",), dependencies=needs))
+    assert (causes[0].code, causes[0].service) == ("network.refused", "db")
+    _, causes = diagnose(case(log_tail=("connection refused",)))
+    assert causes[0].service == ""

@@ -125,12 +125,6 @@ def test_open_files_near_the_limit() -> None:
     assert sick("", inspection=limit, recorded=recorded(half)) == "health.unhealthy"
 
 
-def test_a_flood_of_output_is_told_beside_the_cause() -> None:
-    flood = readings(log_bytes=counter(9_000_000))
-    _, causes = diagnose(case(exit_code=1, log_tail=("x",), recorded=recorded(flood)))
-    assert {"exit.app-error", "storage.log-flood"} == {one.code for one in causes}
-
-
 def test_a_disk_that_is_waited_for() -> None:
     slow = readings(io_pressure_full_us=counter(700_000))
     assert sick(TIMEOUT, -1, recorded=recorded(slow)) == "io.stall"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from support.patients import CALM_S, DB, look, only_incident, settled
 from support.projects import edited, project, service
 from support.site import Daemon, House
 from support.story import story
-from tabib.engines.memory import Program, by_hand, resources
+from tabib.engines.memory import CrashPoint, Program, by_hand, resources
 from tabib.model.errors import TabibError
 from tabib.model.incident import Incident
 from tabib.model.project import Project
@@ -164,3 +167,36 @@ async def test_a_full_disk_is_freed_of_what_nobody_named(house: House) -> None:
         done = {one.data["verb"] for one in await daemon.entries("intent")}
         assert {"prune_images", "prune_build_cache"} <= done
         assert not done & {"remove_volume", "untag_image"}
+
+
+async def goes_wrong(house: House, crash: CrashPoint, at: int) -> None:
+    house.world.programs.set(NO_COMMAND, service="web", command=BAD)
+    async with house.daemon() as daemon:
+        await settled(daemon, APP)
+        await tried(daemon, edited(APP, "web", command=BAD))
+        await daemon.passes(1)
+
+    async def suffers(daemon: Daemon) -> None:
+        crash.arm(at)
+        await daemon.passes(CALM_S)
+
+    await house.dies(crash, suffers)
+    async with house.daemon() as daemon:
+        await daemon.passes(CALM_S * 2)
+        assert await command(house) == GOOD, (at, crash.trace)
+        assert (await look(daemon, "tale-web-1")).status == "running"
+        assert {one.outcome for one in await daemon.incidents()} == {"recovered"}
+        newest = (await releases(daemon))[-1]
+        assert newest[1] == "good", (at, crash.trace, await releases(daemon))
+        assert (await daemon.up(APP))["changed"] is False
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_a_rollback_goes_on_after_any_death(before: bool, folder: Path) -> None:
+    house = House(folder / "whole")
+    whole = CrashPoint()
+    house.run(goes_wrong(house, whole, 0))
+    assert "put_release" in whole.trace
+    for number in range(1, whole.calls + 1):
+        house = House(folder / f"{before}{number}")
+        house.run(goes_wrong(house, CrashPoint(before=before), number))

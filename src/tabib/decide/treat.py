@@ -250,8 +250,8 @@ def _amount(limit: str, number: int) -> str:
 
 
 def _done(patient: Patient, action: Action) -> bool:
-    """Whether that was tried already, since the release in care but one was made."""
-    return any(one.action == action and one.outcome != "failed" for one in patient.history)
+    """Whether that was tried already, since a person last started it."""
+    return any(one.action == action for one in patient.history)
 
 
 def _recently(patient: Patient, action: Action, now: datetime, policy: CarePolicy) -> bool:
@@ -271,7 +271,8 @@ def _goes_back(
     if code in _NOT_OF_A_RELEASE or code.partition(".")[0] in _NOT_OF_A_RELEASE_FAMILIES:
         return None
     tried = [one for one in patient.history if one.started_at >= facts.created_at]
-    if any(one.action == Action.ROLLBACK for one in tried):
+    # One that only began was cut off by a death of tabib's.
+    if any(one.action == Action.ROLLBACK and one.outcome != "started" for one in tried):
         return None
     in_vain = any(
         one.action in SPENDS and one.outcome in ("not_verified", "failed", "verified")

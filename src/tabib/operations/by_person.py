@@ -290,9 +290,7 @@ async def _former_release(
         number = int(last.before["release"])
         reason = f"{UNDONE} of {last.action} (incident {incident.id})"
         drawn = await back_to(tools, cared, number, reason, by or "user")
-        await drawn.begin(tools)
-        execution = await execute(tools, drawn.plan, operation)
-        await drawn.judge(tools, good=not execution.failures())
+        execution = await drawn.carry_out(tools, operation)
         execution.raise_first(drawn.plan, "undo")
 
 

@@ -64,7 +64,9 @@ class Deployment:
         current = self.earlier[0] if self.earlier else None
         same = current is not None and current.config_hash == fresh.config_hash
         if plan.empty and same and current is not None and current.verdict != "adopted":
-            covered = not self.request.services or current.reason == fresh.reason
+            # One that care made names no services: its own resumption completes all of it.
+            of_care = not current.reason.startswith("tabib up")
+            covered = not self.request.services or of_care or current.reason == fresh.reason
             return current if covered and current.verdict in ("pending", "failed") else None
         fresh = replace(fresh, model=await seal_project(self.project, tools.vault))
         await tools.journal.put_release(fresh)

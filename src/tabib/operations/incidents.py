@@ -34,7 +34,8 @@ async def change(tools: Tools, incident: Incident, how: How) -> Incident:
             await tools.journal.put_incident(changed)
         await _settle(tools)
         result = await tools.journal.incident(incident.id) or changed
-    if result.closed_at is not None and known.closed_at is None:
+    given_up = result.outcome == "needs_human" != known.outcome
+    if given_up or (result.closed_at is not None and known.closed_at is None):
         log.info("incident.ended", id=result.id, outcome=result.outcome, summary=summary(result))
     return result
 

@@ -42,8 +42,8 @@ class Patients:
 
     @property
     def treating(self) -> bool:
-        """Whether any slot is under treatment now."""
-        return bool(self._beds)
+        """Whether any slot is under treatment now; one that waits for another is not."""
+        return any(not bed.waits for bed in self._beds.values())
 
     def admit(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tabib.compose.hashes import service_hash
 from tabib.decide import images as image_decisions
@@ -22,7 +23,10 @@ from tabib.model.project import Project
 from tabib.model.release import ImageIdentity, Release
 from tabib.operations import images, volumes
 from tabib.operations.care_record import change
+from tabib.operations.execute import Execution, execute
 from tabib.operations.facts import Cared
+from tabib.operations.journalled import journalled
+from tabib.operations.operation import Operation
 from tabib.operations.record import kept_mounts
 from tabib.operations.tools import Tools
 from tabib.stores.seal import open_project, seal_project
@@ -35,12 +39,36 @@ class Rerelease:
     release: Release
     replaces: Release
     plan: Plan
+    services: tuple[str, ...]
+    mode: str
+    """Of care, as it is and stays."""
+
+    def asked(self) -> dict[str, Any]:
+        """What completes it after a death of the daemon: an ``up`` of what it changes."""
+        return {
+            "verb": "up",
+            "by": self.release.by,
+            "release": self.release.number,
+            "services": self.services,
+            "options": {"no_deps": True, "care": self.mode},
+        }
 
     async def begin(self, tools: Tools) -> None:
         """Write it down: from now on it is what the project shall be."""
         await tools.journal.put_release(self.release)
         number = self.release.number
         await change(tools, self.release.project, lambda one: replace(one, release=number))
+
+    async def carry_out(self, tools: Tools, operation: Operation) -> Execution:
+        """Write it down, apply its plan, and write its verdict."""
+        project = self.release.project
+        async with journalled(tools, project, operation, self.asked(), changes=True):
+            await self.begin(tools)
+            execution = await execute(tools, self.plan, operation)
+            optional = {step.id for step in self.plan.steps if step.optional}
+            failed = any(one.step_id not in optional for one in execution.failures())
+            await self.judge(tools, good=not failed)
+        return execution
 
     async def judge(self, tools: Tools, *, good: bool) -> None:
         """Write its verdict."""
@@ -165,7 +193,13 @@ async def _draw(
     ids = tuple(step.id for step in retag)
     steps = tuple(replace(step, after=(*step.after, *ids)) for step in plan.steps)
     plan = replace(plan, steps=(*retag, *steps))
-    return Rerelease(release=fresh, replaces=current, plan=plan)
+    return Rerelease(
+        release=fresh,
+        replaces=current,
+        plan=plan,
+        services=services,
+        mode=cared.record.mode,
+    )
 
 
 async def _retag(tools: Tools, wanted: Version, services: tuple[str, ...]) -> tuple[Step, ...]:

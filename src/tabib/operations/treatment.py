@@ -65,6 +65,8 @@ class Bed:
     """One slot under treatment and what has happened to it since the last decision."""
 
     news: list[News] = field(default_factory=list)
+    waits: bool = False
+    """Nothing is done to it now: something else is healed first."""
 
 
 class Course:
@@ -121,7 +123,9 @@ class Course:
                 await self._leave(incident, decision)
                 return
             if decision.action is Action.WAIT_FOR_DEPENDENCY:
+                self.bed.waits = True
                 await self._until(decision.not_before)
+                self.bed.waits = False
                 if await self._well(slot):
                     await self._end(incident, "recovered", tools.clock.now())
                     return
@@ -280,14 +284,12 @@ class Course:
             incident = await self._begun(
                 incident, decision, by, drawn, [step.target for step in plan.steps]
             )
-            if drawn is not None:
-                await drawn.begin(tools)
-            execution = await execute(tools, plan, operation)
+            execution = await (
+                drawn.carry_out(tools, operation) if drawn else execute(tools, plan, operation)
+            )
             failures = [f for f in execution.failures() if _matters(plan, f)]
-            if drawn is not None:
-                await drawn.judge(tools, good=not failures)
-                if decision.action is Action.ROLLBACK and not failures:
-                    await drawn.condemn_former(tools)
+            if drawn is not None and decision.action is Action.ROLLBACK and not failures:
+                await drawn.condemn_former(tools)
         ended = tools.clock.now()
         if failures:
             reason = str((failures[0].error or {}).get("happened", "unknown"))

@@ -138,7 +138,31 @@ def _port_taken(case: Case) -> Finding | None:
     )
 
 
+def _disconnected(case: Case) -> Finding | None:
+    if not case.missing_networks or not _touched(case):
+        return None
+    names = ", ".join(case.missing_networks)
+    evidence = Evidence(source="engine", text=f"not attached to {names}, as its release says")
+    return Finding(
+        code="network.disconnected",
+        severity="error",
+        summary=quote(f"it runs, and is not attached to its network: {names}"),
+        evidence=(evidence,),
+    )
+
+
 RULES = (
+    Rule(
+        code="network.disconnected",
+        check=_disconnected,
+        explain="The container was detached from a network that its file gives it.",
+        advice="`docker network connect` attaches it by hand; see who detached it.",
+        confidence=0.92,
+        explains=(
+            *("network.refused", "network.dns", "network.timeout", "network.partition"),
+            *("network.reset", "health.unhealthy", "health.timeout", "exit.app-error"),
+        ),
+    ),
     Rule(
         code="network.port-taken",
         check=_port_taken,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tabib.decide.diagnose import figures
 from tabib.decide.diagnose.heard import SYMPTOMS, finding, log_rule
 from tabib.decide.diagnose.rule import (
     DEATHS,
@@ -23,8 +22,6 @@ _BIND = re.compile(
     r"|Are you trying to mount a directory onto a file",
 )
 _MOUNTING = re.compile(r'error mounting "([^"]+)"')
-FLOOD_BYTES = 2_000_000
-"""Output of a second from which on a log is a flood."""
 _FULL = re.compile(r"[Nn]o space left on device|ENOSPC|[Dd]isk quota exceeded")
 _READ_ONLY = re.compile(r"[Rr]ead-only file system|EROFS")
 _DENIED = re.compile(r"[Pp]ermission denied|EACCES|[Oo]peration not permitted")
@@ -78,23 +75,6 @@ def _full(case: Case) -> Finding | None:
     return _found("storage.full", "a disk that it writes to is full", evidence, severity="critical")
 
 
-def _log_flood(case: Case) -> Finding | None:
-    """A log that grows by megabytes a second fills the disk, and slows what writes it."""
-    written = figures.per_second(figures.container(case), "log_bytes", 5.0)
-    if not _touched(case) or written is None or written < FLOOD_BYTES:
-        return None
-    config = (case.inspection.get("HostConfig") or {}).get("LogConfig") or {}
-    bounded = "max-size" in (config.get("Config") or {})
-    text = f"{written / 1e6:.1f} MB/s of output"
-    why = "" if bounded else ", and nothing bounds its log"
-    return _found(
-        "storage.log-flood",
-        f"it writes {text}{why}",
-        Evidence(source="history", text=text),
-        severity="warning",
-    )
-
-
 def _read_only(case: Case) -> Finding | None:
     evidence = _said(case, _READ_ONLY)
     if evidence is None:
@@ -120,6 +100,38 @@ def _volume_permission(case: Case) -> Finding | None:
     return _found("storage.volume-permission", summary, evidence)
 
 
+_FLOOD_BYTES_PER_SECOND = 200_000
+"""A log that grows by a gigabyte in an hour and a half."""
+
+
+def _log_flood(case: Case) -> Finding | None:
+    """Its own log fills the disk: written without bound, and fast."""
+    full = _said(case, _FULL)
+    options = ((case.inspection.get("HostConfig") or {}).get("LogConfig") or {}).get("Config")
+    if full is None or case.recorded is None or (options or {}).get("max-size"):
+        return None
+    readings = case.recorded.container
+    if "log_bytes" not in readings.metrics:
+        return None
+    place = readings.metrics.index("log_bytes")
+    known = [
+        (at, row[place])
+        for at, row in zip(readings.times, readings.rows, strict=True)
+        if row[place] is not None
+    ]
+    if len(known) < 2:
+        return None
+    (began, first), (ended, last) = known[0], known[-1]
+    seconds, written = (ended - began).total_seconds(), (last or 0) - (first or 0)
+    if seconds <= 0 or written < _FLOOD_BYTES_PER_SECOND * seconds:
+        return None
+    summary = f"its log grows by {written / seconds / 1e6:.1f} MB a second without a bound"
+    history = Evidence(
+        source="history", text=f"{written / 1e6:.0f} MB of log within {seconds:.0f} s", at=ended
+    )
+    return _found("storage.log-flood", summary, history, full)
+
+
 RULES = (
     engine_rule(
         "storage.engine-root-full",
@@ -140,19 +152,21 @@ RULES = (
         advice="Do not start it on an empty volume; restore the last copy first.",
         explains=("engine.start-refused", "storage.bind-missing"),
     ),
-    Rule(
-        code="storage.log-flood",
-        check=_log_flood,
-        explain="The container writes output faster than anybody can read it.",
-        advice="Lower its log level, and bound the log: `logging: options: max-size: 10m`.",
-        confidence=0.45,
-    ),
     log_rule(
         "storage.inodes-full",
         explain="The file system has space, and no room for another file: its inodes are used up.",
         advice="Find the folder with the many small files (`find -xdev | wc -l`), and clear it.",
         confidence=0.97,
         explains=("storage.full",),
+    ),
+    Rule(
+        code="storage.log-flood",
+        check=_log_flood,
+        explain="What the container writes to its log fills the disk, and nothing bounds it.",
+        advice="Set `logging: options: {max-size: 10m, max-file: 3}`, and read it.",
+        confidence=0.96,
+        restart_helps=False,
+        explains=("storage.full", *SYMPTOMS),
     ),
     Rule(
         code="storage.bind-missing",
