@@ -100,9 +100,16 @@ def test_another_slot_is_another_incident(changed: dict[str, str]) -> None:
 
 def test_another_family_of_cause_is_another_incident_but_a_loop_is_not() -> None:
     oom = case(exit_code=137, oom_event=True)
-    assert belongs_to(oom, diagnosed(oom).causes, [opened()]) is None
+    healed = close(opened(), "recovered", NOW)
+    assert belongs_to(oom, diagnosed(oom).causes, [healed]) is None
     loop = case("loop", exit_code=137, oom_event=True)
     assert belongs_to(loop, diagnosed(loop).causes, [opened()]) is not None
+
+
+def test_what_was_killed_and_cannot_start_again_is_one_trouble() -> None:
+    """The engine restarts it, and it ends by another cause: it was not well in between."""
+    oom = case(exit_code=137, oom_event=True)
+    assert belongs_to(oom, diagnosed(oom).causes, [opened()]) == opened()
 
 
 def test_whatever_happens_during_a_treatment_belongs_to_it() -> None:

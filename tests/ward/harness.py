@@ -235,7 +235,8 @@ class Course:
         while time.monotonic() < deadline:
             if judge(expect, self.incidents()).over:
                 time.sleep(LINGER_S)
-                return
+                if judge(expect, self.incidents()).over:
+                    return
             time.sleep(POLL_S)
 
     def result(self, trouble: str) -> Result:

@@ -107,8 +107,8 @@ def belongs_to(
     """The incident that a case continues: same container name, same family of cause.
 
     Open ones count, and ones closed less than ``reopen_within_s`` before the case. A restart
-    loop continues whatever it is a loop of, and whatever happens to a container while it is being
-    treated belongs to that. The newest wins.
+    loop continues whatever it is a loop of. Whatever happens to a container that was not well
+    since belongs to that: what was killed and cannot start again is one trouble. The newest wins.
     """
     family = _family(causes[0] if causes else UNKNOWN)
     limit = timedelta(seconds=reopen_within_s)
@@ -118,7 +118,7 @@ def belongs_to(
         if (incident.engine_id, incident.project) == (case.engine_id, case.project)
         and (incident.service, incident.container) == (case.service, case.container)
         and (incident.closed_at is None or case.sealed_at - incident.closed_at <= limit)
-        and (_in_treatment(incident) or _akin(family, incident, case.trigger))
+        and (_unhealed(incident) or _akin(family, incident, case.trigger))
     ]
     return max(found, key=lambda incident: (incident.opened_at, incident.id), default=None)
 
@@ -298,8 +298,14 @@ def _family(cause: Cause) -> str:
     return cause.code.partition(".")[0]
 
 
-def _in_treatment(incident: Incident) -> bool:
-    return bool(incident.treatments) and incident.treatments[-1].outcome == "started"
+def _unhealed(incident: Incident) -> bool:
+    """Open, and not well in between; one whose service runs on is another matter."""
+    return (
+        incident.outcome == "open"
+        and incident.well_at is None
+        and incident.cause.code != "memory.child-oom"
+        and not (incident.treatments and incident.treatments[-1].outcome == "verified")
+    )
 
 
 def _akin(family: str, incident: Incident, trigger: str) -> bool:

@@ -38,7 +38,7 @@ _TOWARD_OTHERS = frozenset(
 )
 
 
-_ANSWERED = frozenset({"network.refused", "network.dns"})
+_ANSWERED = frozenset({"network.refused"})
 
 
 def wanted(case: Case, finding: Finding) -> str:
