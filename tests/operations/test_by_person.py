@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from support.patients import ALONE, CALM_S, DIES, ONCE, SHOP, acted, look, only_incident, settled
@@ -164,3 +166,41 @@ async def test_closing_a_cause_closes_its_symptoms(house: House) -> None:
         assert found["api"].parent == found["db"].id
         await close(daemon.tools, found["db"].id, "", "ada")
         assert {one.closed_by for one in await daemon.incidents()} == {"user"}
+
+
+@story
+async def test_an_offered_quarantine_is_a_stop(house: House) -> None:
+    looping = project(service("web", restart="always", extension={"care": "advise"}))
+    house.world.programs.set(Program(), Program(exit_code=3, after_s=0.2), service="web")
+    async with house.daemon() as daemon:
+        await settled(daemon, looping)
+        by_hand.main_process_dies(house.world, "tale-web-1", 3)
+        await daemon.until(lambda: _quarantined(daemon), 200)
+        incident = await only_incident(daemon)
+        assert (incident.treatments[-1].action, incident.treatments[-1].outcome) == (
+            "quarantine",
+            "offered",
+        )
+        await treat(daemon, incident)
+        assert (await look(daemon, "tale-web-1")).status == "exited"
+        assert (await only_incident(daemon)).outcome == "needs_human"
+
+
+@story
+async def test_with_advice_only_a_symptom_waits_under_its_cause(house: House) -> None:
+    """And nothing is offered for it that the cause's treatment makes needless."""
+    advised = {name: edited(SHOP, name).services[name] for name in ("db", "api")}
+    shop = project(*(replace(one, extension={"care": "advise"}) for one in advised.values()))
+    async with house.daemon() as daemon:
+        await settled(daemon, shop)
+        by_hand.make_healthy(house.world, "tale-db-1", False)
+        by_hand.make_healthy(house.world, "tale-api-1", False)
+        await daemon.passes(CALM_S)
+        found = {one.service: one for one in await daemon.incidents()}
+        assert found["db"].treatments[-1].outcome == "offered"
+        assert found["api"].treatments == ()
+        assert found["api"].parent == found["db"].id
+        for name in ("tale-db-1", "tale-api-1"):
+            by_hand.make_healthy(house.world, name, None)
+        await daemon.passes(CALM_S)
+        assert {one.outcome for one in await daemon.incidents()} == {"recovered"}

@@ -121,6 +121,28 @@ async def test_a_database_whose_image_changed_is_not_taken_back(house: House) ->
 
 
 @story
+async def test_where_the_tag_has_moved_on_it_is_given_back(house: House) -> None:
+    """The same reference, another image: as with `latest`."""
+    app = project(service("web", image="app:latest", expose=["80"]))
+    house.world.programs.set(Program(), CRASHES, CRASHES, Program(), service="web")
+    old = house.world.add_image("app:latest").id
+    async with house.daemon() as daemon:
+        await settled(daemon, app)
+        new = house.world.add_image("app:latest").id
+        await tried(daemon, app)
+        assert house.world.container("tale-web-1", "look").image_id == new
+        await daemon.passes(CALM_S)
+        incident = await only_incident(daemon, "recovered")
+        assert actions(incident)[-1] == ("rollback", "verified")
+        assert "changed its image" in incident.treatments[-1].reason
+        assert house.world.container("tale-web-1", "look").image_id == old
+        tagged = house.world.image("app:latest")
+        assert tagged is not None
+        assert tagged.id == old
+        assert (await daemon.up(app))["changed"] is False
+
+
+@story
 async def test_a_limit_is_raised_within_the_policy_and_no_further(house: House) -> None:
     hungry = service(
         "web",

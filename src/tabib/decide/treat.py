@@ -53,6 +53,8 @@ SPENDS = frozenset(
 NEW_RELEASE = frozenset({Action.ROLLBACK, Action.RAISE_LIMIT, Action.ADD_INIT, Action.ROTATE_LOG})
 """Actions that make a release, and can be undone by going back to the one before."""
 
+DOES_NOTHING = frozenset({Action.NONE, Action.OFFER, Action.WAIT_FOR_DEPENDENCY})
+
 RUNS_ON = frozenset({Action.RECONNECT, Action.FREE_SPACE})
 """Actions during which what runs goes on running."""
 
@@ -144,7 +146,7 @@ def treat(
     if slot.halted:
         return _leave(f"it is halted ({slot.halted}): only a person starts it again")
     decision = _reasons_to_leave(patient) or _act(case, causes, patient, now, policy)
-    if slot.mode == "advise" and decision.action not in (Action.NONE, Action.OFFER):
+    if slot.mode == "advise" and decision.action not in DOES_NOTHING:
         return _offer(decision.action, f"care is `advise`; {decision.reason}")
     return decision
 

@@ -70,14 +70,15 @@ async def treat_offered(
     async with owning(tools, "treat", f"incident {incident.id}"):
         cared, case = await _known(site, incident)
         slot = await _slot(site, cared, case)
-        decision = verified_by(
-            Decision(
-                action=Action(offered.action),
-                reason=f"asked for by a person: {offered.reason}",
-                not_before=tools.clock.now(),
-            ),
-            slot,
+        decision = Decision(
+            action=Action(offered.action),
+            reason=f"asked for by a person: {offered.reason}",
+            not_before=tools.clock.now(),
+            verify="stopped",
+            verify_timeout_s=60.0,
         )
+        if decision.action is not Action.QUARANTINE:
+            decision = verified_by(decision, slot)
         verdict = Verdict(
             kind=_KINDS.get(case.trigger, Kind.FAILED),
             reason="a person asked for its treatment",

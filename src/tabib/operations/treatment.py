@@ -25,7 +25,16 @@ from tabib.decide.report import (
     update,
 )
 from tabib.decide.rollback import ReleaseFacts, Version, release_facts
-from tabib.decide.treat import NEW_RELEASE, Action, Decision, Explained, Patient, treat, verified_by
+from tabib.decide.treat import (
+    DOES_NOTHING,
+    NEW_RELEASE,
+    Action,
+    Decision,
+    Explained,
+    Patient,
+    treat,
+    verified_by,
+)
 from tabib.decide.verdict import SlotFacts, Verdict
 from tabib.model.errors import TabibError
 from tabib.model.event import Event
@@ -112,7 +121,7 @@ class Course:
             )
             causes = causes or (incident.cause,)
             decision = treat(case, causes, patient, tools.clock.now())
-            if not news.acts and decision.action not in (Action.NONE, Action.OFFER):
+            if not news.acts and decision.action not in DOES_NOTHING:
                 decision = Decision(
                     action=Action.OFFER,
                     reason="this daemon only observes",
