@@ -143,8 +143,13 @@ def test_an_unhealthy_service_waits_for_its_dependency() -> None:
         assert (decision.action, decision.dependency) == (Action.WAIT_FOR_DEPENDENCY, "db")
         assert decision.not_before is not None
         assert decision.not_before > NOW
-    decision = decide(Kind.UNHEALTHY, dependencies={"db": "healthy", "cache": "running"})
-    assert decision.action is Action.RESTART
+    well = {"db": "healthy", "cache": "running"}
+    decision = decide(Kind.UNHEALTHY, dependencies=well)
+    assert decision.action is Action.WAIT_FOR_DEPENDENCY, "their checks may fail a moment later"
+    later = NOW + timedelta(seconds=POLICY.look_around_s)
+    assert decision.not_before == later
+    assert decide(Kind.UNHEALTHY, dependencies=well, now=later).action is Action.RESTART
+    assert decide(Kind.UNHEALTHY).action is Action.RESTART
 
 
 def test_a_crash_waits_only_for_a_dependency_that_explains_it() -> None:

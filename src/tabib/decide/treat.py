@@ -76,6 +76,8 @@ class CarePolicy:
     dependency_recheck_s: float = 2.0
     dependency_patience_s: float = 300.0
     """Waiting longer than this for a dependency calls a person."""
+    look_around_s: float = 4.0
+    """How long an unhealthy container waits for what it depends on to be found unwell, too."""
     parent_recheck_s: float = 10.0
     """How often to look while an incident of the dependency is open: it tells of itself."""
     parent_grace_s: float = 15.0
@@ -407,6 +409,24 @@ def _healed_first(patient: Patient, now: datetime, policy: CarePolicy) -> Decisi
     )
 
 
+def _looks_around(
+    case: Case, causes: tuple[Cause, ...], kind: Kind, now: datetime, policy: CarePolicy
+) -> Decision | None:
+    """Checks fail one after the other when what all of them need fails: before a container that
+    runs is restarted, what it needs gets the time to be found unwell, too."""
+    until = case.sealed_at + timedelta(seconds=policy.look_around_s)
+    if kind is not Kind.UNHEALTHY or not case.dependencies or now >= until:
+        return None
+    named = causes[0].service if causes else ""
+    name = named or ", ".join(case.dependencies)
+    return Decision(
+        action=Action.WAIT_FOR_DEPENDENCY,
+        reason=f"what it needs ({name}) may be found unwell in a moment",
+        not_before=until,
+        dependency=named or next(iter(case.dependencies)),
+    )
+
+
 def _recheck_s(kind: Kind, policy: CarePolicy) -> float:
     """What is dead is started soon after the other one is well; what runs tells of itself."""
     dead = kind in (Kind.FAILED, Kind.EXITED_ZERO_SERVICE)
@@ -424,7 +444,7 @@ def _dependency(
     elif not blamed:
         return None
     if not bad:
-        return None
+        return _looks_around(case, causes, kind, now, policy)
     name = bad[0]
     state = case.dependencies[name]
     if now - case.sealed_at > timedelta(seconds=policy.dependency_patience_s):

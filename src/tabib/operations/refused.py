@@ -1,4 +1,4 @@
-"""What the engine refused to an ``up``: a case for each container, as of any other trouble."""
+"""What the engine refused to an ``up`` or to a treatment: a case of it, as of other trouble."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tabib.model.plan import Plan, Verb
 from tabib.operations.execute import Execution
 from tabib.operations.tools import Tools
 
-_MAKES = frozenset({Verb.CREATE_CONTAINER, Verb.START_CONTAINER})
+_MAKES = frozenset({Verb.CREATE_CONTAINER, Verb.START_CONTAINER, Verb.RESTART_CONTAINER})
 
 
 async def tell_refused(tools: Tools, plan: Plan, execution: Execution) -> None:

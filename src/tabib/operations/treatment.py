@@ -47,6 +47,7 @@ from tabib.operations.incidents import change, regroup
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.record import Record
+from tabib.operations.refused import tell_refused
 from tabib.operations.remedy import remedy
 from tabib.operations.rerelease import Rerelease, back_to, overridden, version
 from tabib.operations.tools import Tools
@@ -304,6 +305,8 @@ class Course:
             reason = str((failures[0].error or {}).get("happened", "unknown"))
             log.warning("treatment.failed", container=slot.container, why=reason)
             incident = await self._ended(incident, ended, "failed")
+            # What the engine said is news of the patient: another cause than that of its death.
+            await tell_refused(tools, plan, execution)
             return incident, False
         return await self._verify(incident, decision, slot, ended)
 
