@@ -113,6 +113,10 @@ def test_children_that_nobody_waits_for() -> None:
     log = ("BlockingIOError: [Errno 11] Resource temporarily unavailable",)
     _, causes = diagnose(case(log_tail=log, recorded=recorded(filled, processes=dead)))
     assert causes[0].code == "process.zombies"
+    # What ends at once is dead for a moment, and was well before.
+    ending = readings(threads=flat(14), processes=[*flat(14)[1:], 1])
+    _, causes = diagnose(case(exit_code=137, recorded=recorded(ending, processes=dead)))
+    assert causes[0].code == "exit.killed"
     # Threads grow the same way, and nobody dies.
     _, causes = diagnose(case(log_tail=log, recorded=recorded(filled)))
     assert causes[0].code == "process.pid-limit"

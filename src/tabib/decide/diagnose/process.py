@@ -19,17 +19,20 @@ def _zombies(case: Case) -> Finding | None:
     if case.recorded is None:
         return None
     readings = case.recorded.container
-    tasks = [value for _, value in figures.points(readings, "threads")]
-    processes = [value for _, value in figures.points(readings, "processes")]
-    if not tasks or not processes:
+    tasks = figures.points(readings, "threads")
+    processes = dict(figures.points(readings, "processes"))
+    both = [(value, processes[at]) for at, value in tasks if at in processes]
+    if len(both) < 3:
         return None
-    dead = tasks[-1] - min(tasks)
+    apart = [all_of - living for all_of, living in both]
+    # Of the last two: while it ends, all of its processes are dead for a moment.
+    dead = min(apart[-2:]) - min(apart)
+    grew = both[-2][1] - min(living for _, living in both)
     ended = sum(one.ended_at is not None for one in case.recorded.processes)
     ended += case.recorded.processes_left_out
-    flat = processes[-1] - min(processes) <= max(2, dead // 5)
-    if dead < _TASKS or not flat or ended < 0.8 * dead:
+    if dead < _TASKS or grew > max(2, dead // 5) or ended < 0.8 * dead:
         return None
-    text = f"{tasks[-1]} tasks, {processes[-1]} processes; {ended} of its processes have ended"
+    text = f"{both[-1][0]} tasks, {both[-1][1]} processes; {ended} of its processes have ended"
     return Finding(
         code="process.zombies",
         severity="error",
