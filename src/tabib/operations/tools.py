@@ -15,7 +15,7 @@ from tabib.operations.actions import Actions
 from tabib.operations.monitor.monitor import Monitor
 from tabib.operations.secrets import Secrets
 from tabib.operations.watch import Watch
-from tabib.ports import Clock, Engine, Journal, Vault
+from tabib.ports import Clock, Engine, Journal, Notifier, Vault
 
 
 class State(Protocol):
@@ -74,6 +74,8 @@ class Tools:
     cluster: str = "default"
     monitor: Monitor | None = None
     """The flight recorder of this engine; None where this daemon does not record."""
+    notifier: Notifier | None = None
+    """Who judges the notification URLs of a project; None where nobody is told of anything."""
 
     @property
     def installation(self) -> str:

@@ -1,0 +1,83 @@
+"""Who is told about incidents, and through what."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from datetime import UTC, timedelta, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from tabib.decide.notices import LIMITS, Limits
+from tabib.host.settings import url_place
+from tabib.model.notice import NotifyRule
+from tabib.model.settings import NotifySettings
+from tabib.notify.services import Services
+from tabib.operations.notifying import HostRules, Notifying, NotifyTools, Report
+from tabib.operations.notifying.rules import rules_of
+from tabib.ports import Clock, Notifier
+from tabib.wiring.stores import Stores
+
+
+def build_notifying(
+    stores: Stores,
+    clock: Clock,
+    settings: NotifySettings,
+    *,
+    notifier: Notifier | None = None,
+    file: Path | None = None,
+    report: Report | None = None,
+) -> Notifying:
+    """What tells people about the incidents of the journal; it hears of each from now on.
+
+    ``file``: where ``settings`` stand, for messages. ``report``: makes an incident's Markdown.
+    """
+    tools = NotifyTools(
+        journal=stores.journal,
+        outbox=stores.journal.outbox,
+        vault=stores.vault,
+        notifier=notifier or Services(),
+        clock=clock,
+        new_id=lambda: secrets.token_hex(6),
+        hostname=socket.gethostname(),
+        zone=local_zone(),
+        report=report,
+    )
+    notifying = Notifying(tools, host_rules(settings, file))
+    stores.journal.on_incident = notifying.changed
+    return notifying
+
+
+def host_rules(settings: NotifySettings, file: Path | None = None) -> HostRules:
+    """What ``[notify]`` in ``tabib.toml`` says."""
+    rules = rules_of(settings.urls)
+    limit = settings.messages_per_10_minutes
+    return HostRules(
+        rules=rules,
+        usual=NotifyRule(
+            url="",
+            min_severity=settings.min_severity,
+            on=tuple(settings.on),
+            quiet_hours=settings.quiet_hours,
+            timezone=settings.timezone,
+        ),
+        limits=Limits(
+            messages=limit,
+            reserved=min(LIMITS.reserved, limit // 2),
+            window=timedelta(minutes=10),
+        ),
+        places={rule.url: url_place(file, rule.url) for rule in rules} if file else {},
+    )
+
+
+def local_zone() -> tzinfo:
+    """The time zone of this machine, with its changes of clocks; UTC where it cannot be told."""
+    named = os.environ.get("TZ", "").lstrip(":")
+    try:
+        if named:
+            return ZoneInfo(named)
+        with Path("/etc/localtime").open("rb") as data:
+            return ZoneInfo.from_file(data)
+    except (OSError, ValueError, LookupError):
+        return UTC
