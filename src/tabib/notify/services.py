@@ -29,6 +29,8 @@ T = TypeVar("T")
 DEADLINE_S = 15.0
 _REASON = 300
 _LOGGERS = ("apprise", "urllib3", "requests")
+_NEEDLESS = ("Could not load", "Unsupported URL", "Unparseable")
+"""Beginnings of what Apprise says beside the reason, with the URL."""
 _IMPORTING = threading.Lock()
 _NOTHING = "no service answers to this kind of URL"
 
@@ -92,7 +94,7 @@ class Services:
 def _check(url: str) -> str:
     with _Heard() as heard:
         found = _service(url)
-        return "" if found is not None else _hidden(url, heard.text or _unknown(url))
+        return "" if found is not None else _hidden(url, _why_not(url, heard.text))
 
 
 def _deliver(url: str, message: Message) -> str:
@@ -103,7 +105,7 @@ def _deliver(url: str, message: Message) -> str:
     with _Heard() as heard, tempfile.TemporaryDirectory(prefix="tabib-notify-") as folder:
         service = _service(url)
         if service is None:
-            return _hidden(url, heard.text or _unknown(url))
+            return _hidden(url, _why_not(url, heard.text))
         delivered = service.notify(
             body=message.body,
             title=message.title,
@@ -138,8 +140,9 @@ def _service(url: str) -> NotifyBase | None:
         return Apprise.instantiate(url, asset=asset, suppress_exceptions=True)
 
 
-def _unknown(url: str) -> str:
-    """Why nobody answers to the URL, with what was probably meant."""
+def _why_not(url: str, heard: str) -> str:
+    """Why no service answers to the URL, with what was probably meant. Of a known service's URL
+    what Apprise said is the best reason."""
     from apprise.manager_plugins import NotificationManager
 
     scheme = url.partition("://")[0].lower()
@@ -148,7 +151,7 @@ def _unknown(url: str) -> str:
     if scheme in ("http", "https"):
         return f"{_NOTHING}; for a webhook write json{scheme[4:]}:// or form{scheme[4:]}://"
     if scheme in known:
-        return f"it is incomplete for {scheme}://, or has a part that cannot be"
+        return heard or f"it is incomplete for {scheme}://, or has a part that cannot be"
     near = difflib.get_close_matches(scheme, known, n=1)
     return _NOTHING + (f"; did you mean {near[0]}://?" if near else "")
 
@@ -166,6 +169,7 @@ class _Heard(logging.Handler):
             # Never on: to the daemon's log it would bring parts of URLs.
             logger = logging.getLogger(name)
             logger.propagate = False
+            logger.setLevel(logging.WARNING)
             logger.addHandler(self)
         return self
 
@@ -176,8 +180,9 @@ class _Heard(logging.Handler):
                 logging.getLogger(name).addHandler(logging.NullHandler())
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self._lines.append(record.getMessage())
+        said = record.getMessage()
+        if record.thread == self._thread and not said.startswith(_NEEDLESS):
+            self._lines.append(said)
 
     @property
     def text(self) -> str:
