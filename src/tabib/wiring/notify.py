@@ -14,7 +14,7 @@ from tabib.host.settings import url_place
 from tabib.model.notice import NotifyRule
 from tabib.model.settings import NotifySettings
 from tabib.notify.services import Services
-from tabib.operations.notifying import HostRules, Notifying, NotifyTools, Report
+from tabib.operations.notifying import HostRules, Notifying, NotifyTools
 from tabib.operations.notifying.rules import rules_of
 from tabib.ports import Clock, Notifier
 from tabib.wiring.stores import Stores
@@ -27,11 +27,10 @@ def build_notifying(
     *,
     notifier: Notifier | None = None,
     file: Path | None = None,
-    report: Report | None = None,
 ) -> Notifying:
     """What tells people about the incidents of the journal; it hears of each from now on.
 
-    ``file``: where ``settings`` stand, for messages. ``report``: makes an incident's Markdown.
+    ``file``: where ``settings`` stand, for messages.
     """
     tools = NotifyTools(
         journal=stores.journal,
@@ -42,7 +41,6 @@ def build_notifying(
         new_id=lambda: secrets.token_hex(6),
         hostname=socket.gethostname(),
         zone=local_zone(),
-        report=report,
     )
     notifying = Notifying(tools, host_rules(settings, file))
     stores.journal.on_incident = notifying.changed

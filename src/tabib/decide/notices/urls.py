@@ -24,7 +24,8 @@ def url_secrets(url: str) -> frozenset[str]:
         host = parts.hostname or ""
     except ValueError:  # an address in brackets that is none
         return frozenset({url, rest})
-    found = {url, rest, parts.netloc, parts.username or "", parts.password or ""}
+    found = {url, rest, parts.username or "", parts.password or ""}
+    found |= {parts.netloc} if "@" in parts.netloc else set()
     found |= {host, host.upper()} if not _plain_host(host) else set()
     found |= {parts.path, *parts.path.split("/"), parts.query, parts.fragment}
     found |= {value for _, value in parse_qsl(parts.query)}

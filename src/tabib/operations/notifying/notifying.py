@@ -15,7 +15,7 @@ from tabib.model.notice import Delivery, Destination, Message
 from tabib.operations.notifying.book import Book
 from tabib.operations.notifying.courier import Courier
 from tabib.operations.notifying.intake import Intake
-from tabib.operations.notifying.tools import HostRules, NotifyTools, Zones
+from tabib.operations.notifying.tools import HostRules, NotifyTools, Report, Zones
 from tabib.ports import Notifier
 
 log = structlog.get_logger("tabib.notify")
@@ -45,6 +45,11 @@ class Notifying:
     @property
     def notifier(self) -> Notifier:
         return self._tools.notifier
+
+    def report_with(self, report: Report) -> None:
+        """From now on messages about one incident take its ``report`` along, and name the command
+        that shows it."""
+        self._tools.report = report
 
     def changed(self, incident: Incident) -> None:
         """An incident was written; never blocks."""

@@ -20,7 +20,7 @@ Report = Callable[[Incident], Awaitable[str]]
 """An incident as Markdown, to be attached where the service takes attachments."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class NotifyTools:
     """The ports. ``report`` None: there are no reports. ``zone``: this machine's."""
 
