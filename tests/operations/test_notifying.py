@@ -9,6 +9,7 @@ from typing import Any
 from support.inbox import Inbox
 from support.patients import SHOP, WEB, settled
 from support.projects import project
+from support.receivers import http_receiver
 from support.site import Daemon, House
 from support.story import story
 from tabib.engines.memory import Program
@@ -16,6 +17,7 @@ from tabib.model.codec import encode
 from tabib.model.errors import ConfigError
 from tabib.model.incident import Cause, Incident
 from tabib.model.settings import NotifySettings
+from tabib.notify.services import Services
 
 CANARY = "canary9f3ac17e"
 URL = f"json://ada:{CANARY}@127.0.0.1:9/hook"
@@ -390,3 +392,39 @@ def _host() -> str:
     import socket
 
     return socket.gethostname()
+
+
+@story
+async def test_through_apprise_to_a_real_receiver_over_a_restart(house: House) -> None:
+    """The whole way: care, the outbox, Apprise in a thread, HTTP; it fails, the daemon dies, and
+    the next one delivers."""
+    web = Program(exit_code=1, after_s=20.0, log=("login with password=planted-Zq81vTTx",))
+    house.world.programs.set(web, Program(), service="web")
+    with http_receiver() as receiver:
+        receiver.status = 500
+        url = f"json://ada:{CANARY}@127.0.0.1:{receiver.port}/{CANARY}"
+        notifier = house.clock.holding(Services())
+        async with house.daemon(notifier=notifier) as daemon:
+            shop = replace(project(WEB), extensions={"x-tabib": {"notify": [url]}})
+            await settled(daemon, shop)
+            await daemon.until(lambda: receiver.got)
+            await daemon.passes(3)
+            [row] = await daemon.notifying.rows()  # type: ignore[union-attr]
+            assert (row["state"], "500" in row["error"]) == ("failing", True)
+        receiver.status = 200
+        before = len(receiver.got)
+        async with house.daemon(notifier=house.clock.holding(Services())) as daemon:
+            await daemon.passes(120)
+            [row] = await daemon.notifying.rows()  # type: ignore[union-attr]
+            assert (row["state"], row["error"]) == ("works", None)
+            [incident] = await daemon.incidents()
+            entries = b"\n".join(encode(one) for one in await daemon.journal.entries(limit=10_000))
+        told = [one.text for one in receiver.got[before:]]
+        assert [text for text in told if f"incident {incident.id}" in text] == told
+        assert "RECOVERED" in told[-1]
+        everything = "\n".join(one.text for one in receiver.got)
+        assert CANARY not in everything
+        assert "planted-Zq81vTTx" not in everything
+    assert CANARY.encode() not in entries
+    for file in (house.folder / "state").iterdir():
+        assert not file.is_file() or CANARY.encode() not in file.read_bytes(), file.name
