@@ -14,7 +14,7 @@ from tabib.decide.notices.quiet import quiet_until
 from tabib.decide.notices.rules import wants
 from tabib.decide.notices.summary import summary_due
 from tabib.decide.notices.timing import Plan
-from tabib.decide.notices.urls import destination_id, label, url_secrets
+from tabib.decide.notices.urls import destination_id, label, url_secrets, url_tokens
 from tabib.model.incident import Cause, Incident, Treatment
 from tabib.model.notice import Destination, Notice, NotifyRule, Told, parse_hours
 
@@ -123,6 +123,15 @@ def test_the_same_state_gives_the_same_ids_and_coming_back_gives_others() -> Non
 def test_what_a_rule_wants(rule: dict[str, object], kind: str, severity: str, wanted: bool) -> None:
     mine = effective(NotifyRule(url="u", **rule), USUAL)  # type: ignore[arg-type]
     assert wants(mine, kind, severity) is wanted
+
+
+def test_who_was_needed_is_told_when_it_is_over_at_any_severity() -> None:
+    strict = effective(NotifyRule(url="vault:1", min_severity="critical"), USUAL)
+    offered = Treatment(action="offer", reason="r", started_at=NOW, outcome="offered")
+    assert kinds(incident(outcome="needs_human"), strict) == ["needs_human"]
+    over = {"outcome": "recovered", "closed_at": NOW}
+    assert kinds(incident(treatments=(offered,), **over), strict) == ["recovery"]
+    assert kinds(incident(**over), strict) == []
 
 
 def test_a_service_has_rules_of_its_own_and_the_host_comes_after() -> None:
@@ -308,4 +317,7 @@ def test_of_a_url_only_the_scheme_is_shown() -> None:
     assert "localhost" not in url_secrets("json://localhost/x")
     assert "TokenAAA" in url_secrets("slack://TokenAAA/TokenBBB/TokenCCC")
     assert url_secrets("json://[abc") == {"json://[abc", "[abc"}
+    hook = "https://ada:hiddenword@hooks.example.org/services/T0123456/x"
+    assert url_tokens(hook) >= {hook, "hiddenword", "T0123456"}
+    assert "services" not in url_tokens(hook)
     assert destination_id("vault:0123456789abcdef") == "0123456789ab"

@@ -140,6 +140,19 @@ async def test_what_a_parent_explains_is_not_told(house: House) -> None:
 
 
 @story
+async def test_what_ends_because_the_project_is_taken_down_is_told(house: House) -> None:
+    inbox = Inbox(house.clock)
+    async with house.daemon(notifier=inbox) as daemon:
+        await settled(daemon, told(URL))
+        await reported(daemon, outcome="needs_human")
+        await daemon.passes(20)
+        await daemon.down("tale")
+        await daemon.passes(20)
+        assert inbox.heads == ["NEEDS A PERSON", "CLOSED, NOT CURED"]
+        assert len(set(inbox.titles)) == 1
+
+
+@story
 async def test_a_storm_of_a_hundred_is_one_message(house: House) -> None:
     inbox = Inbox(house.clock)
     async with house.daemon(notifier=inbox, notify=ALL) as daemon:

@@ -50,7 +50,7 @@ def notices_of(
         )
         for rule in rules
         for kind, at in _happened(incident)
-        if wants(rule, kind, incident.severity)
+        if wants(rule, kind, incident.severity, needed=_needed(incident))
     ]
 
 
@@ -65,6 +65,14 @@ def _happened(incident: Incident) -> list[tuple[str, datetime]]:
             ("needs_human", max(began, last.ended_at or last.started_at) if last else began)
         )
     return found
+
+
+def _needed(incident: Incident) -> bool:
+    """Whether somebody was needed for it at some time."""
+    return incident.outcome == "needs_human" or any(
+        one.outcome in ("offered", "refused") or one.action == "quarantine"
+        for one in incident.treatments
+    )
 
 
 def _era(incident: Incident) -> str:

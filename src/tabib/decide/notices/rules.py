@@ -32,10 +32,11 @@ def effective(rule: NotifyRule, usual: NotifyRule) -> NotifyRule:
     )
 
 
-def wants(rule: NotifyRule, kind: str, severity: str) -> bool:
-    """Whether a (complete) rule asks to be told. Who is needed is told at any severity."""
+def wants(rule: NotifyRule, kind: str, severity: str, *, needed: bool = False) -> bool:
+    """Whether a (complete) rule asks to be told. Who is needed is told at any severity, and so is,
+    once it is over, who was ``needed``."""
     if kind not in rule.on:
         return False
-    return kind == "needs_human" or SEVERITIES.index(severity) >= SEVERITIES.index(
-        rule.min_severity
-    )
+    if kind == "needs_human" or (kind == "recovery" and needed and "needs_human" in rule.on):
+        return True
+    return SEVERITIES.index(severity) >= SEVERITIES.index(rule.min_severity)

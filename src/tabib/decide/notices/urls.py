@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 MASK = "****"
 _LEAST = 4
 """Shorter parts of a URL are no secrets, and would make every text unreadable."""
+_TOKEN = 8
 
 
 def label(url: str) -> str:
@@ -34,6 +35,18 @@ def url_secrets(url: str) -> frozenset[str]:
     if not _plain_host(first.partition(":")[0]):
         found |= {first, *first.split(":")}
     return frozenset(one for part in found for one in {part, unquote(part)} if len(one) >= _LEAST)
+
+
+def url_tokens(url: str) -> frozenset[str]:
+    """Those of :func:`url_secrets` that are secrets wherever they stand: whole URLs, passwords, and
+    what looks made by a machine. A path such as ``/services`` is a word, too."""
+    password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    return frozenset(
+        part
+        for part in url_secrets(url)
+        if part in (url, password, unquote(password))
+        or (len(part) >= _TOKEN and any(c.isdigit() for c in part))
+    )
 
 
 def _plain_host(host: str) -> bool:

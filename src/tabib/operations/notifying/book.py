@@ -7,16 +7,13 @@ from dataclasses import replace
 import structlog
 
 from tabib.decide.notices import effective, rules_for
-from tabib.decide.notices.urls import destination_id, url_secrets
+from tabib.decide.notices.urls import destination_id, url_tokens
 from tabib.decide.redact import Redactor
 from tabib.model.notice import Destination, Notice, NotifyRule, RulesByService
 from tabib.operations.notifying.rules import sealed
 from tabib.operations.notifying.tools import HostRules, NotifyTools
 
 log = structlog.get_logger("tabib.notify")
-
-_LONG_PART = 8
-"""Shorter parts of a URL are left in messages: they would make words unreadable."""
 
 
 class Book:
@@ -30,6 +27,9 @@ class Book:
         """Reference → URL, of every rule that was met: no message may show a part of one."""
         self._secrets = Redactor()
         self._ready = False
+        self._last: dict[tuple[str, str], RulesByService] = {}
+        """What was in force for a project: incidents that end because it is taken down or let go
+        are told of once its record is gone."""
         self.wrong: dict[str, str] = {}
         """Reference → why nothing can be sent there, of URLs that the host names."""
 
@@ -50,8 +50,11 @@ class Book:
                 log.error("notify.wrong_url", destination=rule.label, place=place, why=why)
 
     async def of(self, engine_id: str, project: str, service: str) -> list[NotifyRule]:
+        """The rules that concern a service, complete, one for each URL."""
         record = await self._tools.journal.care(engine_id, project)
-        own: RulesByService = record.notify if record else {}
+        if record is not None:
+            self._last[engine_id, project] = record.notify
+        own = self._last.get((engine_id, project), {})
         return rules_for(service, own, self._host_rules, self._host.usual)
 
     async def all(self) -> list[tuple[str, NotifyRule]]:
@@ -94,5 +97,6 @@ class Book:
         if reference in self._urls:
             return
         [self._urls[reference]] = await self._tools.vault.open([reference])
-        parts = {part for url in self._urls.values() for part in url_secrets(url)}
-        self._secrets = Redactor.knowing(part for part in parts if len(part) >= _LONG_PART)
+        self._secrets = Redactor.knowing(
+            part for url in self._urls.values() for part in url_tokens(url)
+        )

@@ -58,7 +58,7 @@ class Courier:
         log.error("notify.given_up", destination=destination.label, notices=len(expired))
         changed = replace(destination, given_up=destination.given_up + len(expired))
         await self._tools.outbox.settle(changed, (), expired)
-        await self._note(destination, "given_up", now, [one.id for one in expired])
+        await self._note(destination, "given_up", now, [one.incident for one in expired])
         return changed
 
     async def _deliver(self, destination: Destination, found: Plan) -> None:
