@@ -116,16 +116,20 @@ async def test_a_service_that_never_ends_is_left_and_not_called_twice() -> None:
 
 
 async def test_sending_at_once_mixes_no_reasons() -> None:
-    with http_receiver() as good, http_receiver() as bad:
-        bad.status = 403
-        good.wait_s = bad.wait_s = 0.3
+    with http_receiver() as good, http_receiver() as bad, http_receiver() as worse:
+        bad.status, worse.status = 403, 500
+        good.wait_s = bad.wait_s = worse.wait_s = 0.3
         services = Services()
         ends = await asyncio.gather(
-            *(services.send(f"json://127.0.0.1:{good.port}/{n}", MESSAGE) for n in range(4)),
-            *(services.send(f"json://127.0.0.1:{bad.port}/{n}", MESSAGE) for n in range(4)),
+            *(
+                services.send(f"json://127.0.0.1:{one.port}/{n}", MESSAGE)
+                for one in (good, bad, worse)
+                for n in range(4)
+            )
         )
-    assert [end.delivered for end in ends] == [True] * 4 + [False] * 4
-    assert all("403" in end.why for end in ends[4:])
+    assert [end.delivered for end in ends] == [True] * 4 + [False] * 8
+    assert all("403" in end.why and "500" not in end.why for end in ends[4:8])
+    assert all("500" in end.why and "403" not in end.why for end in ends[8:])
 
 
 @pytest.mark.parametrize(
@@ -135,6 +139,7 @@ async def test_sending_at_once_mixes_no_reasons() -> None:
         (f"tgramm://{CANARY}/x", "did you mean tgram://?"),
         (f"https://example.org/{CANARY}", "jsons://"),
         (f"json://[{CANARY}", ""),
+        (f"twilio://{CANARY}:x@1/2", "invalid Twilio Account SID"),
         ("discord://", "Discord"),
     ],
 )
