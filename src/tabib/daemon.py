@@ -19,11 +19,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
 from tabib.api.app import application
 from tabib.api.context import Context
+from tabib.host.heap import settle_heap
 from tabib.host.settings import VARIABLE, read_settings, settings_path
 from tabib.model import paths
 from tabib.model.errors import Refused, StateUnusable, TabibError
@@ -32,6 +34,9 @@ from tabib.operations.operation import Operations, bug
 from tabib.operations.tasks import keep_running, spawn
 from tabib.stores.state import StateDir
 from tabib.wiring import EngineSites, Stores, build_notifying, send_metrics, system_clock
+
+if TYPE_CHECKING:
+    from tabib.api.server import Server
 
 log = structlog.get_logger("tabib.daemon")
 
@@ -158,11 +163,12 @@ async def _serve(
                 await sites.restore()
                 spawn(group, send_metrics(sites, settings.metrics, clock), "send metrics")
                 keep_running(group, notifying.run, "notify", clock)
+            settle_heap()
             log.info("daemon.ready", socket=options.socket, pid=os.getpid())
             await stopping.wait()
             log.info("daemon.stopping", operations=len(operations.running))
             await operations.stop_all(STOP_TIMEOUT_S)
-            server.should_exit = True
+            server.stop()
             keeping.cancel()
             watching.cancel()
             with contextlib.suppress(asyncio.TimeoutError):
@@ -185,8 +191,10 @@ class _Stopped(Exception):
     """Ends the task group: everything in it is cancelled."""
 
 
-def _server(context: Context):  # type: ignore[no-untyped-def]
+def _server(context: Context) -> Server:
     import uvicorn
+
+    from tabib.api.server import Server
 
     config = uvicorn.Config(
         application(context),
@@ -197,11 +205,10 @@ def _server(context: Context):  # type: ignore[no-untyped-def]
         http="httptools",
         ws="none",
         loop="none",
+        # Whoever reads it sits on this machine, and has its clock.
+        date_header=False,
     )
-    server = uvicorn.Server(config)
-    # Signals are the daemon's own matter.
-    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
-    return server
+    return Server(config)
 
 
 @contextlib.contextmanager

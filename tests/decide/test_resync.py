@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.decide.replay import project, slot
 
-from tabib.decide.resync import Gap, on_resync
+from tabib.decide.resync import Gap, needs_detail, on_resync
 from tabib.decide.verdict import Kind, SlotFacts, Verdict
 from tabib.model.container import (
     LABEL_NUMBER,
@@ -194,3 +194,23 @@ def test_a_running_holder_counts_before_a_leftover() -> None:
     leftover = container("exited", exit_code=1, created_at=NOW)
     (verdict,) = judge([leftover, container("running")], slot())
     assert verdict.kind is Kind.RECOVERED
+
+
+@pytest.mark.parametrize("status", ["running", "paused", "restarting", "exited", "created", "dead"])
+@pytest.mark.parametrize("halted", ["", "stopped"])
+@pytest.mark.parametrize("last_running", [True, False])
+def test_a_look_without_detail_is_enough_unless_it_says_otherwise(
+    status: str, halted: str, last_running: bool
+) -> None:
+    told = container(status, exit_code=1, error="no such device", oom_killed=True)
+    light = container(status, exit_code=1)
+    wanted = slot("api", halted=halted, last_running=last_running)
+    facts = project(wanted)
+    asks = needs_detail(Observed(at=NOW, containers=(light,)), facts)
+    assert asks == (status in ("exited", "created", "dead") and last_running and not halted)
+    if not asks:
+
+        def kinds(found: ContainerState) -> list[tuple[Kind, str | None]]:
+            return [(one.kind, one.halt) for one in judge([found], wanted)]
+
+        assert kinds(light) == kinds(told)

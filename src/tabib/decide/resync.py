@@ -22,6 +22,7 @@ from tabib.model.container import ContainerState, Observed
 
 _AMBIGUOUS = frozenset({0, 130, 137, 143})
 """Exit codes that a stop by hand leaves as well: graceful, SIGINT, SIGKILL, SIGTERM."""
+_ALIVE = ("running", "paused", "restarting")
 _DEFAULT = TriageLimits()
 
 
@@ -48,8 +49,9 @@ def on_resync(
 ) -> list[Verdict]:
     """One verdict for each slot of the project, in the order of ``facts.slots``.
 
-    ``observed`` must have been taken with detail. ``needs_settling`` asks for another look at
-    ``decide_at``: an engine that has just started is still starting containers by itself.
+    ``observed`` must have been taken with detail, unless :func:`needs_detail` says that a look
+    without it tells all, and the engine has not restarted. ``needs_settling`` asks for another
+    look at ``decide_at``: an engine that has just started is still starting containers by itself.
     """
     holders = _holders(observed, facts.project)
     swept = _swept_by_shutdown(facts, gap, limits)
@@ -62,7 +64,7 @@ def on_resync(
     verdicts = []
     for key, slot in facts.slots.items():
         container = holders.get(key)
-        if container is not None and container.status in ("running", "paused", "restarting"):
+        if container is not None and container.status in _ALIVE:
             verdicts.append(_alive(slot, container))
         elif key not in wanted:
             reason = f"halted: {slot.halted}" if slot.halted else "it did not run before either"
@@ -72,6 +74,19 @@ def on_resync(
         else:
             verdicts.append(_Exited(slot, container, gap, now, limits).judge())
     return verdicts
+
+
+def needs_detail(observed: Observed, facts: ProjectFacts) -> bool:
+    """Whether a look without detail leaves open what :func:`on_resync` would say: something that
+    ran and is not halted is there, and does not run."""
+    holders = _holders(observed, facts.project)
+    return any(
+        slot.last_running
+        and not slot.halted
+        and key in holders
+        and holders[key].status not in _ALIVE
+        for key, slot in facts.slots.items()
+    )
 
 
 def _holders(observed: Observed, project: str) -> dict[SlotKey, ContainerState]:

@@ -41,7 +41,6 @@ _JUDGED = frozenset(("start", "die", "stop", "oom", "destroy", "health_status"))
 _FLUSH_S = 0.2
 _OWNER_SETTLES_S = 1.0
 """Whoever takes an engine over removes the old claim, then makes its own."""
-OBSERVE_EVERY_S = 30.0
 
 
 class Care:
@@ -279,7 +278,7 @@ class Care:
 
     async def _observe_now_and_then(self) -> None:
         while True:
-            await self.tools.clock.sleep(OBSERVE_EVERY_S)
+            await self.tools.clock.sleep(self.tools.glance.due_in())
             if not self.tools.watch.connected.is_set():
                 continue
             try:

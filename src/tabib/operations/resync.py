@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from tabib.decide.known import in_light_of
-from tabib.decide.resync import Gap, on_resync
+from tabib.decide.resync import Gap, needs_detail, on_resync
 from tabib.decide.verdict import Kind, Verdict
 from tabib.host.boot import boot_id
 from tabib.model.container import Observed
@@ -94,7 +94,13 @@ class Resync:
         wards = await self._ward.all()
         if not wards:
             return None
-        observed = await tools.engine.observe(detail=True)
+        facts_of = {
+            cared.record.project: cared.facts(await self._record.last_running(cared.record.project))
+            for cared in wards
+        }
+        observed = None if judged is not None else await tools.glance.look()
+        if observed is None or any(needs_detail(observed, one) for one in facts_of.values()):
+            observed = await tools.engine.observe(detail=True)
         now = tools.clock.now()
         again: datetime | None = None
         for cared in wards:
@@ -103,7 +109,7 @@ class Resync:
             if tools.actions.busy(project):
                 again = max(again or now, now + _BUSY)
                 continue
-            facts = cared.facts(await self._record.last_running(project))
+            facts = facts_of[project]
             for verdict in on_resync(observed, facts, gap, now):
                 slot = (project, verdict.service, verdict.slot)
                 if verdict.kind is Kind.NEEDS_SETTLING and verdict.decide_at:

@@ -12,6 +12,7 @@ from tabib.model.container import EngineInfo
 from tabib.model.errors import OwnedElsewhere, StateUnusable
 from tabib.model.wire import EndpointAddress
 from tabib.operations.actions import Actions
+from tabib.operations.glance import Glance
 from tabib.operations.monitor.monitor import Monitor
 from tabib.operations.secrets import Secrets
 from tabib.operations.watch import Watch
@@ -66,6 +67,7 @@ class Tools:
     state: State
     watch: Watch
     actions: Actions
+    glance: Glance
     new_id: Callable[[], str]
     secrets: Secrets = field(default_factory=Secrets)
     ownership: Ownership = field(default_factory=Ownership)

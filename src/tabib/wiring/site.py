@@ -10,6 +10,7 @@ from tabib.model.errors import UsageError
 from tabib.model.wire import EndpointAddress
 from tabib.operations.actions import Actions
 from tabib.operations.care import Care
+from tabib.operations.glance import Glance
 from tabib.operations.guard import find_owner, keep_owning, let_go
 from tabib.operations.record import Record
 from tabib.operations.resume import Resume
@@ -70,6 +71,7 @@ async def build_site(
         state=stores.state,
         watch=watch,
         actions=Actions(),
+        glance=Glance(engine, clock),
         new_id=new_id,
         secrets=Secrets(here=info.local and address.url.startswith("unix://")),
         ownership=Ownership(refused=refused),

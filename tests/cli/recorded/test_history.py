@@ -10,7 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cli.conftest import Tabib
@@ -75,6 +75,7 @@ def test_points_that_are_longer_than_a_step_fill_all_they_cover() -> None:
 _VALUES = st.lists(st.none() | st.floats(0, 1e15), min_size=1, max_size=60)
 
 
+@example([390625000000001.0], 30, True, "us")
 @given(_VALUES, st.integers(30, 200), st.booleans(), st.sampled_from(["us", "bytes", ""]))
 def test_a_chart_fits_and_draws_nothing_in_a_gap(
     means: list[float | None], width: int, unicode: bool, unit: str

@@ -20,7 +20,6 @@ from tabib.operations.tools import Tools
 
 log = structlog.get_logger("tabib.recorder")
 
-LOOK_EVERY_S = 30.0
 GAP_SEEN_S = 1.0
 """A gap in the events is noticed within this time."""
 SIZES_EVERY_S = 900.0
@@ -86,8 +85,22 @@ class Chores:
             attributes = {
                 key: redactor.text(value) for key, value in event.attributes.items() if key in _KEPT
             }
+            project = self._project_of(event)
+            if project:
+                attributes[LABEL_PROJECT] = project
             kept.append(replace(event, attributes=attributes))
         await self._parts.series.put_events(self._tools.info.id, kept)
+
+    def _project_of(self, event: Event) -> str:
+        """Whose network it is: its events carry no labels, but the container that joined or left,
+        and the name that Compose gave it."""
+        if event.kind != "network" or event.project:
+            return ""
+        container = self._inventory.ever(event.attributes.get("container", ""))
+        if container is not None:
+            return container.subject.project
+        before, _, _ = event.name.rpartition("_")
+        return before if self._inventory.has_project(before) else ""
 
     async def _look(self) -> None:
         """Look at the whole engine now and then, and after each gap in its events."""
@@ -101,9 +114,10 @@ class Chores:
                 seen = now
             except TabibError as error:
                 log.warning("recorder.look_failed", why=str(error))
-            until = tools.clock.monotonic() + LOOK_EVERY_S
+            until = tools.clock.monotonic() + tools.glance.due_in()
             while tools.watch.resyncs == now and tools.clock.monotonic() < until:
-                await tools.clock.sleep(GAP_SEEN_S)
+                left_s = until - tools.clock.monotonic()
+                await tools.clock.sleep(min(GAP_SEEN_S, max(0.0, left_s)))
 
     async def _measure(self) -> None:
         """Sizes of layers and volumes, at a slow rhythm and while nothing else is done."""

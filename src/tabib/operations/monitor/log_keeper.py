@@ -101,9 +101,10 @@ class LogKeeper:
         if container_id in self._followed:
             self._followed[container_id].gone = True
 
-    async def collect(self) -> None:
-        """Read what was written since the last time, and keep it. Bounded work, whatever came: see
-        :class:`Reader`. Call it each tick, and when a container died or was removed."""
+    async def collect(self) -> int:
+        """Read what was written since the last time, and keep it: how many lines. Bounded work,
+        whatever came: see :class:`Reader`. Call it each tick, and when a container died or was
+        removed."""
         async with self._turn:
             followed = list(self._followed.values())
             for one in followed:
@@ -123,6 +124,7 @@ class LogKeeper:
             await self._keep_patterns(followed, ended, now)
             for one in ended:
                 self._let_go(one)
+            return len(lines)
 
     def tail(self, container_id: str, n: int = 200) -> list[KeptLine]:
         """The newest lines that were read, redacted; also of a container that is gone."""

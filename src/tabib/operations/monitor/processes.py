@@ -22,6 +22,8 @@ from tabib.operations.tools import Tools
 log = structlog.get_logger("tabib.processes")
 
 FLUSH_S = 0.5
+SETTLED_S = 3.0
+"""So long after the kernel's last word nothing in the table is waiting for time to pass."""
 RESCAN_PAUSE_S = 1.0
 UNKNOWN_S = 10.0
 """A record of a container that the engine has not told of waits this long: then it belongs to
@@ -49,6 +51,8 @@ class ProcessRecorder:
         self._table = ProcessTable(tools.info.id, _boot_at())
         self._waiting: list[_Waiting] = []
         self._rescan = asyncio.Event()
+        self._heard = asyncio.Event()
+        """Something changed that a flush may find: at rest nobody is woken."""
         self._flushing = asyncio.Lock()
         self.unplaced = 0
         """Records that were let go: their container was never heard of."""
@@ -109,6 +113,7 @@ class ProcessRecorder:
     def _take(self, events: Sequence[KernelEvent]) -> None:
         assert self._streams is not None
         self._add(self._table.take(events, self._streams.look))
+        self._heard.set()
         if self._table.rescan_needed:
             self._rescan.set()
 
@@ -125,6 +130,7 @@ class ProcessRecorder:
             at_ns = _boot_ns()
             looks = await asyncio.to_thread(self._streams.scan)
             self._add(self._table.adopt(looks, at_ns))
+            self._heard.set()
             if first:
                 await self._close_old(looks)
                 first = False
@@ -149,8 +155,15 @@ class ProcessRecorder:
         ]
 
     async def _flush(self) -> None:
+        clock = self._tools.clock
+        heard_at = float("-inf")
         while True:
-            await self._tools.clock.sleep(FLUSH_S)
+            if not self._waiting and clock.monotonic() - heard_at > SETTLED_S:
+                await self._heard.wait()
+            if self._heard.is_set():
+                self._heard.clear()
+                heard_at = clock.monotonic()
+            await clock.sleep(FLUSH_S)
             self._table.set_boot_at(_boot_at())
             await self.flush()
 

@@ -30,7 +30,8 @@ log = structlog.get_logger("tabib.recorder")
 STOPPED_EVERY_S = 60.0
 """Containers that do not run have nothing but a state: once a minute is enough to say so."""
 COLLECT_S = 2.0
-"""A file that is kept open can be read after it was removed, but not after it was rotated twice."""
+"""While something is written: a file that is kept open can be read after it was removed, but not
+after it was rotated twice. Silent ones are looked at with each tick."""
 
 
 class Recorder:
@@ -133,8 +134,9 @@ class Recorder:
     async def _collect(self) -> None:
         """Logs, in a task of their own: a slow disk must not hold up the figures."""
         while True:
-            await self._keeper.collect()
-            await self._tools.clock.sleep(min(self._rhythm.interval_s, COLLECT_S))
+            found = await self._keeper.collect()
+            interval_s = self._rhythm.interval_s
+            await self._tools.clock.sleep(min(interval_s, COLLECT_S) if found else interval_s)
 
     async def _read(self) -> list[Reading]:
         targets = [

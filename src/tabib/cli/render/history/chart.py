@@ -54,6 +54,8 @@ def chart_lines(plot: Plot, look: Look, console: Console) -> list[str]:
     for number, row in enumerate(body):
         label = plot.text(top) if number == 0 else plot.text(0) if number == ROWS - 1 else ""
         label = label.removesuffix(" cores")
+        if len(label) > _LABELS - 2:
+            label = f"{top:.0e}"
         lines.append(f"{label:>{_LABELS - 2}} {bar}" + console.paint(row.rstrip(), "cyan"))
     if plot.legend:
         lines.append(" " * _LABELS + console.paint(_legend(plot, look), "dim"))
