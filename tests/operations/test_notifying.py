@@ -133,6 +133,7 @@ async def test_what_a_parent_explains_is_not_told(house: House) -> None:
         await daemon.journal.put_incident(replace(child, parent=parent.id))
         await daemon.passes(30)
         assert inbox.titles == [f"[tabib] tale/web on {_host()}: incident {parent.id}"]
+        assert "\nExplains the trouble of api\n→ tabib incident" in inbox.bodies[0]
         # What is no one's child any more is told after all.
         await daemon.journal.put_incident(child)
         await daemon.passes(30)
@@ -286,6 +287,23 @@ async def test_what_was_told_is_not_told_again_after_a_start(house: House) -> No
 
     await _lives(house, inbox, first)
     assert inbox.heads == ["NEEDS A PERSON"]
+
+
+@story
+async def test_what_is_being_sent_when_the_daemon_stops_comes_to_its_end(house: House) -> None:
+    inbox = Inbox(house.clock, slow_s=3.0)
+    async with house.daemon(notifier=inbox, notify=ALL) as daemon:
+        await daemon.passes(1)
+        await reported(daemon)
+        await daemon.passes(6)
+        assert (len(inbox.tried), len(inbox.got)) == (1, 0)
+        await reported(daemon, 2, severity="critical", outcome="needs_human")
+        assert daemon.notifying is not None
+        await daemon.notifying.end(5.0)
+        assert len(inbox.got) == 1
+    async with house.daemon(notifier=inbox, notify=ALL) as daemon:
+        await daemon.passes(60)
+    assert inbox.heads == ["OPEN", "NEEDS A PERSON"]
 
 
 @story

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+import stat
 from datetime import UTC, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
+
+import structlog
 
 from tabib.decide.notices import LIMITS, Limits
 from tabib.host.settings import url_place
@@ -18,6 +21,8 @@ from tabib.operations.notifying import HostRules, Notifying, NotifyTools
 from tabib.operations.notifying.rules import rules_of
 from tabib.ports import Clock, Notifier
 from tabib.wiring.stores import Stores
+
+log = structlog.get_logger("tabib.notify")
 
 
 def build_notifying(
@@ -44,7 +49,19 @@ def build_notifying(
     )
     notifying = Notifying(tools, host_rules(settings, file))
     stores.journal.on_incident = notifying.changed
+    if settings.urls and file is not None:
+        _warn_if_open(file)
     return notifying
+
+
+def _warn_if_open(file: Path) -> None:
+    """URLs are secrets: say so where others of this machine can read them."""
+    try:
+        mode = file.stat().st_mode
+    except OSError:
+        return
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
+        log.warning("notify.readable_urls", file=str(file), advice=f"chmod 600 {file}")
 
 
 def host_rules(settings: NotifySettings, file: Path | None = None) -> HostRules:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tabib.decide.report import summary
@@ -77,6 +78,17 @@ def compose(
         severity=severity,
         recovered=recovered,
     )
+
+
+def with_explained(message: Message, children: Sequence[Incident]) -> Message:
+    """The message about an incident, naming the services whose trouble it explains: those are not
+    told of on their own."""
+    services = sorted({one.service for one in children})
+    if not services:
+        return message
+    first, *rest = message.body.rsplit("\n→", 1)
+    line = _cut(f"Explains the trouble of {', '.join(services)}", _TEXT // 3)
+    return replace(message, body="\n→".join([f"{first}\n{line}", *rest]))
 
 
 def summary_text(incidents: Sequence[Incident], since: datetime) -> str:

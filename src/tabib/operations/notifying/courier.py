@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 
 from tabib.decide.notices import Limits, Plan, back_off, compose, plan
+from tabib.decide.notices.words import with_explained
 from tabib.model.errors import StateUnusable
 from tabib.model.notice import Delivery, Destination, Message, Notice, Told
 from tabib.model.release import JournalEntry
@@ -18,6 +19,9 @@ from tabib.operations.notifying.book import Book
 from tabib.operations.notifying.tools import NotifyTools, Zones
 
 log = structlog.get_logger("tabib.notify")
+
+TIES = timedelta(hours=1)
+"""What an incident explains may have been seen before it, but not longer."""
 
 
 class Courier:
@@ -103,10 +107,16 @@ class Courier:
     async def _message(self, found: Plan) -> Message:
         tools = self._tools
         message = compose(found.send, flapping=found.flapping, host=tools.hostname)
-        if tools.report is None or len(found.send) != 1:
+        if len(found.send) != 1:
             return message
         incident = await tools.journal.incident(found.send[0].incident)
-        if incident is None:
+        if incident is None:  # a summary is about none
+            return message
+        explained = await tools.journal.incidents(
+            engine_id=incident.engine_id, project=incident.project, since=incident.opened_at - TIES
+        )
+        message = with_explained(message, [one for one in explained if one.parent == incident.id])
+        if tools.report is None:
             return message
         try:
             return replace(message, report=self._book.text(await tools.report(incident)))

@@ -47,7 +47,9 @@ class Intake:
             # What explains it is told instead, also of what waits still.
             await self._tools.outbox.drop(incident.id)
             return
-        await self._tools.outbox.put(await self._notices(incident))
+        notices = await self._notices(incident)
+        if notices:
+            await self._tools.outbox.put(notices)
 
     async def sum_up(self) -> None:
         """The week in a message, for those who want it."""
