@@ -55,6 +55,15 @@ async def test_ntfy_is_reached_without_the_internet() -> None:
     assert receiver.got
 
 
+async def test_what_is_too_long_for_a_service_comes_in_pieces() -> None:
+    with http_receiver() as receiver:
+        long = Message(title="t", body="\n".join(f"- line {n} of many" for n in range(800)))
+        sent = await Services().send(f"ntfy://127.0.0.1:{receiver.port}/topic", long)
+    assert sent.delivered
+    assert len(receiver.got) > 1
+    assert "line 799 of many" in receiver.got[-1].text
+
+
 async def test_a_mail_has_the_title_as_its_subject_and_the_report_beside_it() -> None:
     with smtp_receiver() as receiver:
         url = (

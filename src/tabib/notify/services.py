@@ -98,7 +98,7 @@ def _check(url: str) -> str:
 
 
 def _deliver(url: str, message: Message) -> str:
-    from apprise.common import NotifyFormat, NotifyType
+    from apprise.common import NotifyFormat, NotifyType, OverflowMode
 
     kinds = {"info": NotifyType.INFO, "warning": NotifyType.WARNING}
     kind = kinds.get(message.severity, NotifyType.FAILURE)
@@ -106,6 +106,9 @@ def _deliver(url: str, message: Message) -> str:
         service = _service(url)
         if service is None:
             return _hidden(url, _why_not(url, heard.text))
+        if service.overflow_mode == OverflowMode.UPSTREAM:
+            # What is too long in one piece would be refused again and again.
+            service.overflow_mode = OverflowMode.SPLIT
         delivered = service.notify(
             body=message.body,
             title=message.title,
