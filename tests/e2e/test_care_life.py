@@ -27,7 +27,7 @@ services:
     stop_grace_period: 1s
     depends_on: {{db: {{condition: service_healthy}}}}
     command: ["sleep", "3600"]
-    healthcheck: {QUICK}, test: ["CMD", "wget", "-q", "-T", "1", "-O-", "http://db:5432/"]}}
+    healthcheck: {QUICK}, test: ["CMD", "wget", "-q", "-O-", "http://db:5432/"]}}
 """
 RELEASE = """
 services:
