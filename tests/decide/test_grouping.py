@@ -65,6 +65,11 @@ DB = trouble("db", "exit.killed", after_s=5)
             [trouble("lone", "network.refused", blames="db"), DB], {"lone1": "db1"}, id="cited"
         ),
         pytest.param([trouble("api", "exit.command-not-found"), DB], {}, id="its own fault"),
+        pytest.param(
+            [trouble(name, "database.migration-failed") for name in ("api", "db")],
+            {"api1": "db1"},
+            id="the same, of whose work it was",
+        ),
         pytest.param([trouble("db"), trouble("api", "exit.killed")], {}, id="not upwards"),
         pytest.param(
             [trouble("api"), trouble("cache", after_s=1), trouble("db", after_s=2)],

@@ -36,6 +36,10 @@ TOWARD_OTHERS = frozenset(
 )
 """Causes that tell of a service that something was wanted from."""
 
+_SHARED = frozenset({"database.migration-failed", "database.missing"})
+"""What is wrong with something that several use: who depends on the one whose work it was to have it
+made sees the same."""
+
 _HOST = "engine.restarted"
 _SEVERE = ("error", "critical")
 _MILD = frozenset({"memory.child-oom"})
@@ -117,7 +121,9 @@ def _explained_by(one: Incident, known: Sequence[Incident], depends: Depends) ->
     if host:
         return host
     cited = [other for other in known if _cites(one, other)]
-    needed = [other for other in known if _needs(one, other, depends)]
+    needed = [
+        other for other in known if _needs(one, other, depends) or _shares(one, other, depends)
+    ]
     same = [other for other in known if _same_cause(one, other)]
     for found in (cited, needed, same):
         if found:
@@ -151,6 +157,15 @@ def _cites(one: Incident, other: Incident) -> bool:
 
 def _needs(one: Incident, other: Incident, depends: Depends) -> bool:
     return _can_explain(one, other) and other.service in depends(one.project, one.service)
+
+
+def _shares(one: Incident, other: Incident, depends: Depends) -> bool:
+    return (
+        one.cause.code == other.cause.code
+        and one.cause.code in _SHARED
+        and (other.engine_id, other.project) == (one.engine_id, one.project)
+        and other.service in depends(one.project, one.service)
+    )
 
 
 def _same_cause(one: Incident, other: Incident) -> bool:
