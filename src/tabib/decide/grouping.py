@@ -37,8 +37,8 @@ TOWARD_OTHERS = frozenset(
 """Causes that tell of a service that something was wanted from."""
 
 _SHARED = frozenset({"database.migration-failed", "database.missing"})
-"""What is wrong with something that several use: who depends on the one whose work it was to have it
-made sees the same."""
+"""What is wrong with something that several use: who depends on the one whose work it was sees the
+same."""
 
 _HOST = "engine.restarted"
 _SEVERE = ("error", "critical")
