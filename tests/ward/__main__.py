@@ -34,7 +34,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="ward")
     parser.add_argument("names", nargs="*", help="scenarios or families; default: all")
     parser.add_argument("--slice", default="1/1", metavar="N/M")
-    parser.add_argument("--jobs", type=int, default=6)
+    parser.add_argument("--jobs", type=int, default=8)
     parser.add_argument("--quick", action="store_true", help="only what `make test` runs too")
     parser.add_argument("--cases", action="store_true", help="keep the sealed cases as tests")
     given = parser.parse_args()
