@@ -17,7 +17,7 @@ from tabib.decide.charts.values import ceiling
 _WIDTH, _CHART, _LEFT, _RIGHT, _GAP, _HEAD = 900, 110, 90, 20, 46, 50
 MARKS = {
     "o": ("◆", "bad", "out of memory"),
-    "x": ("✖", "bad", "died"),
+    "x": ("✖", "bad", "died or failed"),
     "!": ("!", "odd", "unhealthy"),
     "t": ("●", "act", "treated"),
     "r": ("✔", "good", "recovered"),
