@@ -60,7 +60,8 @@ def days(**more: Any) -> Days:
         "services": (("shop", "web"), ("shop", "db"), ("shop", "cache")),
         "releases": tuple(
             Release(number=n, project="shop", engine_id="e", cluster="default",
-                    created_at=T + at * H, by="ann|bob", reason="up", config_hash="", verdict="good")
+                    created_at=T + at * H, by="ann|bob", reason="up", config_hash="",
+                    verdict="good")
             for n, at in ((1, -3), (2, 30))
         ),
         "consumers": (Consumer(metric="cpu_us", name="shop-web-1", mean=5e5, peak=2e6),),

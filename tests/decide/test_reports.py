@@ -86,7 +86,7 @@ class Parsed(HTMLParser):
 
 
 def sound(text: str) -> Parsed:
-    """The page, which is well formed, has one of each landmark, and needs nothing from elsewhere."""
+    """The page, which is well formed, has its landmarks, and needs nothing of others."""
     parsed = Parsed(text)
     assert parsed.wrong == []
     assert len(parsed.ids) == len(set(parsed.ids))
