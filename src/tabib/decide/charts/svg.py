@@ -35,6 +35,8 @@ STYLE = (
     "text.bad{fill:var(--bad,#c22)}text.odd{fill:var(--odd,#a60)}"
     "text.act{fill:var(--act,#46c)}text.good{fill:var(--good,#282)}"
 )
+_SIGN = 13.0
+"""Width of a sign."""
 _LIMIT_SHARE = 0.2
 """A limit is drawn to scale where the highest value is this much of it; else only told."""
 
@@ -108,15 +110,18 @@ def _chart(plot: Plot, y: float, window: Window, marks: Sequence[Mark]) -> list[
     if limit:
         at = round(y + (1 - limit / top) * _CHART, 1)
         parts.append(f'<line class="limit" x1="{_LEFT}" x2="{right}" y1="{at}" y2="{at}"/>')
-    for mark in marks:
+    free = 0.0
+    for mark in sorted(marks, key=lambda one: one.at):
         place = window.place(mark.at.timestamp())
         if place is not None:
             sign, look, meaning = MARKS[mark.sign]
             x = _x(place + 0.5, window.count)
+            # Signs of what happened at almost the same time stand side by side.
+            beside, free = max(x, free), max(x, free) + _SIGN
             parts.append(
                 f'<g><title>{meaning}</title><line class="{look}" x1="{x}" x2="{x}" y1="{y}" '
-                f'y2="{bottom}" stroke-opacity=".6"/>'
-                f'<text class="{look}" x="{x}" y="{y - 2}" text-anchor="middle">{sign}</text></g>'
+                f'y2="{bottom}" stroke-opacity=".6"/><text class="{look}" x="{round(beside, 1)}" '
+                f'y="{y - 2}" text-anchor="middle">{sign}</text></g>'
             )
     for run in _runs(plot.means):
         line = " ".join(_point(i, v, top, y, window.count) for i, v in run)
