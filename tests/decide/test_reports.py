@@ -398,6 +398,15 @@ def test_cleaned_text_is_one_printable_line_of_bounded_length(text: str, limit: 
     assert clean("plain words") == "plain words"
 
 
+def test_commands_in_advice_are_code_in_every_format() -> None:
+    made = page(dossier(an_incident(advice="Run `tabib logs <x>`, then look.")))
+    assert "Run <code>tabib logs &lt;x&gt;</code>, then look." in incident_html(made)
+    assert "Run `tabib logs <x>`, then look." in incident_markdown(made)
+    odd = page(dossier(an_incident(advice="one ` <b>")))
+    assert "one ` &lt;b&gt;" in incident_html(odd)
+    assert r"one \` \<b\>" in incident_markdown(odd)
+
+
 def test_inline_escapes_what_markdown_would_read() -> None:
     assert inline("a*b_c [x](y) <b> |") == r"a\*b\_c \[x\](y) \<b\> \|"
     assert markdown.table(("a",), []) == []

@@ -16,10 +16,12 @@ from tabib.decide.charts.svg import STYLE
 from tabib.decide.reports.incident import Page
 from tabib.decide.reports.summary import Summary
 from tabib.decide.reports.tables import headline, tables
+from tabib.decide.reports.text import spans
 from tabib.decide.reports.words import moment, stamp
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 HEADER = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """The policy for whoever serves a report: the page's own is stricter."""
@@ -65,7 +67,18 @@ def _templates() -> Environment:
     made.filters["moment"] = moment
     made.filters["headline"] = headline
     made.filters["tables"] = tables
+    made.filters["spans"] = _spans
     return made
+
+
+def _spans(text: str) -> Markup:
+    """Words in backticks as code; all of it escaped."""
+    from markupsafe import Markup
+
+    parts = [
+        Markup("<code>{}</code>" if is_code else "{}").format(part) for part, is_code in spans(text)
+    ]
+    return Markup("").join(parts)
 
 
 def _read(name: str) -> str:

@@ -13,7 +13,7 @@ from tabib.decide.reports.incident import Page
 from tabib.decide.reports.log import LogLine
 from tabib.decide.reports.summary import Summary
 from tabib.decide.reports.tables import headline, tables
-from tabib.decide.reports.text import clean
+from tabib.decide.reports.text import clean, spans
 from tabib.decide.reports.words import moment
 
 LINES = 60
@@ -39,7 +39,7 @@ def incident_markdown(page: Page) -> str:
         f"- **Why:** {inline(answers.why)}",
         f"- **What tabib did:** {inline(answers.did)}",
         f"- **Did it work:** {inline(answers.worked)}",
-        f"- **What is left:** {inline(answers.left)}",
+        f"- **What is left:** {_advice(answers.left)}",
         *_related(page),
         *_section("Evidence", _evidence(page)),
         *_section("Log", _log(page.log)),
@@ -60,7 +60,7 @@ def summary_markdown(summary: Summary) -> str:
         "",
         f"{moment(summary.since)} to {moment(summary.until)}",
         *_section("Do first", [
-            f"{number}. **{inline(one.service)}**: {inline(one.why)}. {inline(one.advice)} "
+            f"{number}. **{inline(one.service)}**: {inline(one.why)}. {_advice(one.advice)} "
             f"({code(one.incident)})"
             for number, one in enumerate(summary.first, 1)
         ]),
@@ -94,6 +94,10 @@ def code(text: str) -> str:
     ticks = "`" * (_longest(shown) + 1)
     pad = " " if shown[0] == "`" or shown[-1] == "`" else ""
     return f"{ticks}{pad}{shown}{pad}{ticks}"
+
+
+def _advice(text: str) -> str:
+    return "".join(code(part) if is_code else inline(part) for part, is_code in spans(text))
 
 
 def fence(lines: Sequence[str]) -> list[str]:

@@ -43,6 +43,15 @@ def line(text: str, limit: int = LINE, length: int | None = None) -> str:
     return "".join(shown) + (f"… ({length} characters)" if cut else "")
 
 
+def spans(text: str) -> list[tuple[str, bool]]:
+    """Pieces of advice, and whether each stood in backticks (a command). Where these do not pair,
+    the whole is plain."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return [(text, False)]
+    return [(part, place % 2 == 1) for place, part in enumerate(parts) if part]
+
+
 def _said(char: str) -> str:
     if char == "\t":
         return "    "

@@ -13,6 +13,8 @@ BEFORE = timedelta(minutes=15)
 AFTER = timedelta(minutes=3)
 LONGEST = timedelta(minutes=45)
 """Of a trouble that lasts, no more than this is drawn."""
+LEAST = timedelta(minutes=2)
+"""Before the trouble; earlier only what there are readings of."""
 STEPS = 220
 
 
@@ -25,7 +27,12 @@ def span(incident: Incident, now: datetime) -> tuple[datetime, datetime]:
 
 
 def window(dossier: Dossier) -> Window:
-    since, until = span(dossier.incident, dossier.made_at)
+    """The span, less what comes before the first reading (but for two minutes)."""
+    incident = dossier.incident
+    since, until = span(incident, dossier.made_at)
+    tables = [one.recorded.container for one in dossier.cases if one.recorded]
+    first = min((one.times[0] for one in tables if one.times), default=since)
+    since = max(since, min(first, (incident.reopened_at or incident.opened_at) - LEAST))
     return Window(since=since.timestamp(), until=until.timestamp(), count=STEPS)
 
 
