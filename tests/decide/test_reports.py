@@ -289,16 +289,17 @@ def test_the_excerpt_keeps_what_is_telling_and_says_what_it_left_out() -> None:
 # ── strangers' texts ───────────────────────────────────────────────────────────────────────────
 
 HOSTILE = (
+    "@everyone #1 https://evil.example/ ![x](http://evil.example/i.png)",
+    "`````",
     "<script>alert(1)</script>",
     "</code></li></ol><img src=x onerror=alert(1)>",
     "\x1b[31mred\x1b[0m \x1b]0;title\x07 \x1b[2J",
     "abc\u202egnp.exe \u2066x\u2069 \u200f",
-    "x" * 16_384,
     "```\n# out of the fence\n~~~",
     "nul \x00 bell \x07 back \x08 \ud800 lone",
     "{{ 7*7 }} {% raw %} ${x}",
     "]]> --> <!-- &lt; \"'",
-    "@everyone #1 https://evil.example/ ![x](http://evil.example/i.png)",
+    "x" * 16_384,
 )
 
 
