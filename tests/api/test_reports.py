@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,3 +139,14 @@ async def test_what_is_asked_wrongly(house: House) -> None:
         wrong = (await here.get("/v1/report", format="pdf")).error
         assert wrong["kind"] == "usage"
         assert "html, md, json" in wrong["advice"]
+
+
+def test_a_daemon_imports_what_makes_reports_with_the_first_one() -> None:
+    probe = "import sys, tabib.daemon; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert (
+        set(done.stdout.split()) & {"jinja2", "tabib.operations.reporting", "tabib.decide.reports"}
+        == set()
+    )
