@@ -1,0 +1,220 @@
+"""Explaining away along the graph: a caller's trouble by its callee's, a callee's want by its
+caller's demand, a want of the machine by whoever takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from tabib.decide.causes.kinds import (
+    CPU,
+    DEMAND,
+    DISK,
+    HELD,
+    LOAD,
+    NETWORK,
+    PRESSURE,
+    UPWARD,
+)
+from tabib.decide.causes.signs import UNUSUAL, Sign
+
+_BY_CALLEE = 0.75
+"""So much of a caller's symptom goes where a callee shows as much trouble."""
+_OWN_BY_CALLEE = 0.3
+_BY_CALLER = 0.6
+_BY_NEIGHBOUR = 0.6
+_ENOUGH = 0.45
+"""A callee that shows less than this share of the trouble does not explain it."""
+_CREDIT = 0.12
+"""What explains others weighs more by this share of it, from three at most."""
+_DISTANT = 0.5
+"""What is left of a service that the troubled one neither uses nor shares anything with."""
+
+Graph = Mapping[str, Collection[str]]
+
+
+def explain(signs: Sequence[Sign], calls: Graph) -> None:
+    """Weigh the signs by the graph (service → what it uses). Cycles are fine: of two that could
+    explain each other the earlier, then the heavier, explains."""
+    by_service: dict[str, list[Sign]] = {}
+    for one in signs:
+        by_service.setdefault(one.service, []).append(one)
+    callees = {name: _observed(name, calls, by_service) for name in sorted(by_service)}
+    callers: dict[str, list[str]] = {}
+    for name, used in callees.items():
+        for each in used:
+            callers.setdefault(each, []).append(name)
+    cyclic = _cycles(callees)
+    credit: dict[int, list[float]] = {}
+    for name in sorted(by_service):
+        below = [(each, by_service[each]) for each in callees[name]]
+        above = [(each, by_service[each]) for each in callers.get(name, ())]
+        for one in by_service[name]:
+            by = _by_callee(one, below, name, cyclic) or _by_caller(one, above)
+            if by is not None:
+                credit.setdefault(id(by), []).append(one.seen)
+    for one in signs:
+        given = sorted(credit.get(id(one), ()), reverse=True)[:3]
+        if not one.explained_by:
+            one.weight += _CREDIT * sum(given)
+
+
+def explain_pressure(signs: Sequence[Sign]) -> None:
+    """Who waits for the machine waits for whoever on it took more of it, no later."""
+    takers = [
+        one
+        for one in signs
+        if one.kind in (CPU, DISK, HELD) and one.shift and one.rises and one.seen >= UNUSUAL
+    ]
+    for one in signs:
+        if one.kind != PRESSURE or one.seen < UNUSUAL:
+            continue
+        taker = _heaviest(
+            each for each in takers if each.service != one.service and _not_later(each, one)
+        )
+        if taker is not None and taker.seen >= _ENOUGH * one.seen:
+            _explained(one, taker, _BY_NEIGHBOUR, "takes the machine's time")
+
+
+def distance(signs: Sequence[Sign], calls: Graph, target: str) -> None:
+    """What has nothing to do with the troubled service is less likely its cause."""
+    if not target:
+        return
+    used = _reachable(target, calls)
+    near = used | {target}
+    near |= {name for name in calls if any(each in used for each in calls[name])}
+    for one in signs:
+        if one.service not in near:
+            one.weight *= _DISTANT
+
+
+def _observed(name: str, calls: Graph, known: Collection[str]) -> list[str]:
+    """What it uses that something is known of, through what nothing is known of."""
+    found: list[str] = []
+    seen = {name}
+    todo = sorted(calls.get(name, ()), reverse=True)
+    while todo:
+        each = todo.pop()
+        if each in seen:
+            continue
+        seen.add(each)
+        if each in known:
+            found.append(each)
+        else:
+            todo += sorted(calls.get(each, ()), reverse=True)
+    return found
+
+
+def _reachable(start: str, calls: Graph) -> set[str]:
+    found: set[str] = set()
+    todo = list(calls.get(start, ()))
+    while todo:
+        each = todo.pop()
+        if each not in found:
+            found.add(each)
+            todo += calls.get(each, ())
+    return found
+
+
+def _cycles(callees: Graph) -> frozenset[tuple[str, str]]:
+    """Pairs (caller, callee) in which the callee uses the caller again."""
+    back = {name: _reachable(name, callees) for name in callees}
+    return frozenset(
+        (name, each) for name in callees for each in callees[name] if name in back.get(each, ())
+    )
+
+
+def _by_callee(
+    one: Sign,
+    below: Iterable[tuple[str, list[Sign]]],
+    name: str,
+    cyclic: Collection[tuple[str, str]],
+) -> Sign | None:
+    """The callee's sign that explains this one, which is then weighed less."""
+    symptom = one.symptom or (one.shift is not None and one.kind in UPWARD)
+    waiting = one.shift is not None and one.kind in (HELD, CPU) and one.rises
+    starved = one.kind in DEMAND and not one.rises
+    if one.used_up or not (symptom or waiting or starved) or one.seen < UNUSUAL:
+        return None
+    best: Sign | None = None
+    for each, theirs in below:
+        found = _heaviest(sign for sign in theirs if _spreads_up(sign))
+        if found is None or found.seen < _ENOUGH * one.seen or not _not_later(found, one):
+            continue
+        if (name, each) in cyclic and (_onset(found), -found.seen) >= (_onset(one), -one.seen):
+            continue
+        if best is None or found.seen > best.seen:
+            best = found
+    if best is None:
+        return None
+    share = _BY_CALLEE if symptom or starved else _OWN_BY_CALLEE
+    _explained(one, best, share, f"which {name} uses, is in trouble")
+    return best
+
+
+def _by_caller(one: Sign, above: Iterable[tuple[str, list[Sign]]]) -> Sign | None:
+    """The caller's sign whose demand explains what is used up here."""
+    if one.used_up:
+        causes: frozenset[str] = frozenset({HELD, LOAD, NETWORK, CPU})
+    elif one.shift is None or not one.rises or one.seen < UNUSUAL:
+        return None
+    elif one.kind == HELD:
+        causes = frozenset({HELD, LOAD, NETWORK})
+    elif one.kind in (LOAD, NETWORK, CPU):
+        causes = frozenset({LOAD, NETWORK})
+    else:
+        return None
+    best = _heaviest(
+        sign
+        for _, theirs in above
+        for sign in theirs
+        if sign.shift is not None
+        and sign.kind in causes
+        and sign.rises
+        and sign.seen >= UNUSUAL
+        and (one.used_up or (sign.seen >= _ENOUGH * one.seen and _earlier(sign, one)))
+    )
+    if best is not None:
+        _explained(one, best, _BY_CALLER, f"which uses {one.service}, asks for more")
+        if one.used_up:
+            best.reasons.append(f"{one.service} is used up: {one.reasons[0]}")
+            best.weight += one.seen * 0.8
+    return best
+
+
+def _spreads_up(sign: Sign) -> bool:
+    """Whether callers suffer from it: any trouble but getting less to do."""
+    if sign.told is not None:
+        return True
+    return sign.seen >= UNUSUAL and (sign.kind in UPWARD or sign.rises)
+
+
+def _explained(one: Sign, by: Sign, share: float, why: str) -> None:
+    one.weight *= 1 - share * min(1.0, by.seen / max(one.seen, 1e-9))
+    one.explained_by = by.service
+    one.reasons.append(f"explained by {by.service}: it {why}" if why.startswith("takes")
+                       else f"explained by {by.service}, {why}")  # fmt: skip
+
+
+def _heaviest(signs: Iterable[Sign]) -> Sign | None:
+    return max(signs, key=lambda one: (one.seen, one.service, one.metric), default=None)
+
+
+def _onset(one: Sign) -> float:
+    return one.onset if one.onset is not None else float("-inf")
+
+
+def _slack(first: Sign, second: Sign) -> float:
+    return 3 * max(first.rhythm, second.rhythm)
+
+
+def _not_later(first: Sign, second: Sign) -> bool:
+    """Whether the first may have caused the second by the time; slow growth is seen late."""
+    if first.onset is None or second.onset is None:
+        return True
+    return first.onset <= second.onset + _slack(first, second) + 30.0
+
+
+def _earlier(first: Sign, second: Sign) -> bool:
+    if first.onset is None or second.onset is None:
+        return True
+    return first.onset <= second.onset + max(first.rhythm, second.rhythm)

@@ -1,0 +1,184 @@
+"""Signs of trouble: what is unusual at a service, before anything explains it away."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tabib.decide.causes import words
+from tabib.decide.causes.kinds import LOAD, OTHER, OWN, says
+from tabib.decide.causes.question import Change, Question, Told
+from tabib.decide.causes.robust import median
+from tabib.decide.causes.shift import Clean, Shift, clean, level, shift
+
+UNUSUAL = 1.5
+"""From this weight on a sign means something: about five robust deviations."""
+_FLOOR = 0.02
+_TOLD = 5.0
+"""The weight of a finding that is certain."""
+_HALF_RATIO = 0.5
+_OWN_WORK = 0.5
+"""What is left of a service's work that its own load explains."""
+_ALONE = 2.0
+"""The weight of a change at a service that shows nothing unusual."""
+_CHANGED = {"release": 0.6, "configuration": 0.6, "image": 0.6, "restart": 0.3, "host": 0.3}
+_LATELY_S = 900.0
+
+_SYMPTOMS = frozenset(
+    {
+        *("network.refused", "network.dns", "network.timeout", "network.partition"),
+        *("health.unhealthy", "health.timeout", "health.slow-start"),
+        *("exit.app-error", "exit.finished", "restart.loop", "log.errors"),
+    }
+)
+"""Findings that the trouble of another service may well have brought about."""
+_USED_UP = frozenset({"database.too-many-connections", "network.pool-exhausted"})
+"""Findings of something shared that its users have used up."""
+
+
+@dataclass(slots=True)
+class Sign:
+    """One unusual thing; ``weight`` shrinks as it is explained."""
+
+    service: str
+    metric: str
+    kind: str
+    weight: float
+    rises: bool = True
+    onset: float | None = None
+    rhythm: float = 0.0
+    shift: Shift | None = None
+    told: Told | None = None
+    reasons: list[str] = field(default_factory=list)
+    explained_by: str = ""
+    seen: float = 0.0
+    """The weight before anything explained it."""
+
+    @property
+    def symptom(self) -> bool:
+        """What a callee's trouble may have brought about."""
+        return self.told is not None and self.told.code in _SYMPTOMS
+
+    @property
+    def used_up(self) -> bool:
+        return self.told is not None and self.told.code in _USED_UP
+
+
+def signs(question: Question) -> list[Sign]:
+    """A sign for each figure and finding, and for each late change at a service without one."""
+    cleaned = [line for each in question.series if (line := clean(each)) is not None]
+    floors = _floors(cleaned)
+    found = [
+        _of_shift(shift(line, question.at, floors[line.metric]), question.at) for line in cleaned
+    ]
+    found += [_of_told(one) for one in question.findings]
+    _by_own_load(found)
+    _with_changes(found, question)
+    for one in found:
+        one.seen = one.weight
+    return found
+
+
+def _floors(lines: Iterable[Clean]) -> Mapping[str, float]:
+    """Metric → a deviation that is small beside what the services have of it."""
+    levels: dict[str, list[float]] = {}
+    for line in lines:
+        levels.setdefault(line.metric, []).append(level(line))
+    return {
+        metric: _FLOOR * median(found) if (found := [one for one in each if one > 0]) else 0.0
+        for metric, each in levels.items()
+    }
+
+
+def _of_shift(one: Shift, at: float) -> Sign:
+    weight = (
+        math.log1p(one.z)
+        * (0.6 + 0.4 * one.ratio / (one.ratio + _HALF_RATIO))
+        * says(one.kind, one.rises)
+        * (0.7 + 0.3 * one.lasting)
+    )
+    return Sign(
+        service=one.service,
+        metric=one.metric,
+        kind=one.kind,
+        weight=weight,
+        rises=one.rises,
+        onset=one.onset,
+        rhythm=one.rhythm,
+        shift=one,
+        reasons=[words.of_shift(one, at)],
+    )
+
+
+def _of_told(one: Told) -> Sign:
+    return Sign(
+        service=one.service,
+        metric=one.code,
+        kind=OTHER,
+        weight=_TOLD * one.weight,
+        onset=one.at,
+        told=one,
+        reasons=[one.summary],
+    )
+
+
+def _by_own_load(found: Sequence[Sign]) -> None:
+    """More work for more requests is no fault of the service's own."""
+    loads: dict[str, list[Sign]] = {}
+    for one in found:
+        if one.kind == LOAD and one.rises and one.weight >= UNUSUAL:
+            loads.setdefault(one.service, []).append(one)
+    for one in found:
+        if one.kind not in OWN or one.shift is None or not one.rises:
+            continue
+        for load in loads.get(one.service, ()):
+            if load.shift is None or not _not_after(load, one):
+                continue
+            if one.shift.ratio <= 1.5 * load.shift.ratio:
+                one.weight *= _OWN_WORK
+                one.reasons.append(f"it follows {load.metric}, which rose as well")
+                break
+
+
+def _not_after(first: Sign, second: Sign) -> bool:
+    if first.onset is None or second.onset is None:
+        return True
+    return first.onset <= second.onset + 2 * max(first.rhythm, second.rhythm)
+
+
+def _with_changes(found: list[Sign], question: Question) -> None:
+    for change in question.changes:
+        touched = [one for one in found if change.service in ("", one.service)]
+        # Of a service that was changed the largest sign counts more; a change after it is no cause.
+        mine = [one for one in touched if one.weight >= UNUSUAL and _before(change, one, question)]
+        for one in mine:
+            one.weight *= 1 + _CHANGED.get(change.kind, 0.3) * _lately(change, one.onset, question)
+            one.reasons.append(words.of_change(change, one.onset or question.at))
+        if not mine and change.service and change.at <= question.at:
+            age = _lately(change, None, question)
+            if age > 0:
+                found.append(_of_change(change, age, question))
+
+
+def _before(change: Change, one: Sign, question: Question) -> bool:
+    onset = question.at if one.onset is None else one.onset
+    return change.at <= onset + max(2 * one.rhythm, 1.0)
+
+
+def _lately(change: Change, onset: float | None, question: Question) -> float:
+    """1 for a change just before, 0 from a quarter of an hour on."""
+    age = (question.at if onset is None else onset) - change.at
+    return max(0.0, 1.0 - max(0.0, age) / _LATELY_S)
+
+
+def _of_change(change: Change, age: float, question: Question) -> Sign:
+    share = _CHANGED.get(change.kind, 0.3) / 0.6
+    return Sign(
+        service=change.service,
+        metric=f"change.{change.kind}",
+        kind=OTHER,
+        weight=_ALONE * share * age,
+        onset=change.at,
+        reasons=[words.of_change(change, question.at)],
+    )
