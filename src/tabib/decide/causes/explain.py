@@ -10,16 +10,22 @@ from tabib.decide.causes.kinds import (
     DEMAND,
     DISK,
     HELD,
+    LATENCY,
     LOAD,
+    MEMORY,
     NETWORK,
     PRESSURE,
     UPWARD,
 )
-from tabib.decide.causes.signs import UNUSUAL, Sign
+from tabib.decide.causes.signs import GONE, UNUSUAL, Sign
 
 _BY_CALLEE = 0.75
 """So much of a caller's symptom goes where a callee shows as much trouble."""
-_OWN_BY_CALLEE = 0.3
+_OWN_BY_CALLEE = {HELD: 0.7, MEMORY: 0.3, CPU: 0.2}
+_AS_LARGE = 0.25
+"""A callee explains a caller's change of the same figure by one of at least this share of it."""
+_ALONE = 1.4
+"""Of several users of one thing, one that grew by so much more than the next uses it up."""
 _BY_CALLER = 0.6
 _BY_NEIGHBOUR = 0.6
 _ENOUGH = 0.45
@@ -63,16 +69,26 @@ def explain_pressure(signs: Sequence[Sign]) -> None:
     takers = [
         one
         for one in signs
-        if one.kind in (CPU, DISK, HELD) and one.shift and one.rises and one.seen >= UNUSUAL
+        if one.kind in (CPU, DISK, MEMORY) and one.shift and one.rises and one.seen >= UNUSUAL
     ]
     for one in signs:
         if one.kind != PRESSURE or one.seen < UNUSUAL:
             continue
         taker = _heaviest(
-            each for each in takers if each.service != one.service and _not_later(each, one)
+            each
+            for each in takers
+            if each.service != one.service
+            and each.kind == _taken(one.metric)
+            and _not_later(each, one)
         )
         if taker is not None and taker.seen >= _ENOUGH * one.seen:
             _explained(one, taker, _BY_NEIGHBOUR, "takes the machine's time")
+
+
+def _taken(metric: str) -> str:
+    """What there is too little of."""
+    name = metric.lower()
+    return MEMORY if "mem" in name else DISK if "io" in name or "disk" in name else CPU
 
 
 def distance(signs: Sequence[Sign], calls: Graph, target: str) -> None:
@@ -131,13 +147,13 @@ def _by_callee(
 ) -> Sign | None:
     """The callee's sign that explains this one, which is then weighed less."""
     symptom = one.symptom or (one.shift is not None and one.kind in UPWARD)
-    waiting = one.shift is not None and one.kind in (HELD, CPU) and one.rises
+    waiting = one.shift is not None and one.kind in _OWN_BY_CALLEE and one.rises
     starved = one.kind in DEMAND and not one.rises
     if one.used_up or not (symptom or waiting or starved) or one.seen < UNUSUAL:
         return None
     best: Sign | None = None
     for each, theirs in below:
-        found = _heaviest(sign for sign in theirs if _spreads_up(sign))
+        found = _spreading(one, theirs)
         if found is None or found.seen < _ENOUGH * one.seen or not _not_later(found, one):
             continue
         if (name, each) in cyclic and (_onset(found), -found.seen) >= (_onset(one), -one.seen):
@@ -146,15 +162,15 @@ def _by_callee(
             best = found
     if best is None:
         return None
-    share = _BY_CALLEE if symptom or starved else _OWN_BY_CALLEE
+    share = _BY_CALLEE if symptom or starved else _OWN_BY_CALLEE[one.kind]
     _explained(one, best, share, f"which {name} uses, is in trouble")
     return best
 
 
-def _by_caller(one: Sign, above: Iterable[tuple[str, list[Sign]]]) -> Sign | None:
+def _by_caller(one: Sign, above: Sequence[tuple[str, list[Sign]]]) -> Sign | None:
     """The caller's sign whose demand explains what is used up here."""
     if one.used_up:
-        causes: frozenset[str] = frozenset({HELD, LOAD, NETWORK, CPU})
+        causes: frozenset[str] = frozenset({HELD, MEMORY, LOAD, NETWORK, CPU})
     elif one.shift is None or not one.rises or one.seen < UNUSUAL:
         return None
     elif one.kind == HELD:
@@ -163,7 +179,7 @@ def _by_caller(one: Sign, above: Iterable[tuple[str, list[Sign]]]) -> Sign | Non
         causes = frozenset({LOAD, NETWORK})
     else:
         return None
-    best = _heaviest(
+    asking = [
         sign
         for _, theirs in above
         for sign in theirs
@@ -172,7 +188,10 @@ def _by_caller(one: Sign, above: Iterable[tuple[str, list[Sign]]]) -> Sign | Non
         and sign.rises
         and sign.seen >= UNUSUAL
         and (one.used_up or (sign.seen >= _ENOUGH * one.seen and _earlier(sign, one)))
-    )
+    ]
+    if not one.used_up and one.kind == HELD:
+        asking = [sign for sign in asking if sign.kind != HELD or _alone(sign, asking, above)]
+    best = _heaviest(asking)
     if best is not None:
         _explained(one, best, _BY_CALLER, f"which uses {one.service}, asks for more")
         if one.used_up:
@@ -181,11 +200,36 @@ def _by_caller(one: Sign, above: Iterable[tuple[str, list[Sign]]]) -> Sign | Non
     return best
 
 
-def _spreads_up(sign: Sign) -> bool:
-    """Whether callers suffer from it: any trouble but getting less to do."""
-    if sign.told is not None:
+def _alone(sign: Sign, asking: Sequence[Sign], above: Sequence[object]) -> bool:
+    """Whether it is the one of several users whose hold grew: where all wait, all grow."""
+    others = [each.seen for each in asking if each.service != sign.service and each.kind == HELD]
+    return len(above) > 1 and sign.seen >= _ALONE * max(others, default=0.0)
+
+
+def _spreading(one: Sign, theirs: Sequence[Sign]) -> Sign | None:
+    """The heaviest of a callee's signs, where the callee has something that its caller suffers
+    from: it fails or is slow, as far as that is measured; else any trouble but less to do."""
+    told = [sign for sign in theirs if sign.told is not None or sign.metric == GONE]
+    suffered = [sign for sign in theirs if sign.shift is not None and sign.kind in UPWARD]
+    unusual = [sign for sign in theirs if sign.seen >= UNUSUAL and sign.rises]
+    if suffered and not told:
+        bad = [sign for sign in suffered if sign.seen >= UNUSUAL and _large(sign, one)]
+        if not bad:
+            return None
+        return _heaviest([*bad, *unusual])
+    return _heaviest([*told, *unusual, *(s for s in suffered if s.seen >= UNUSUAL)])
+
+
+def _large(sign: Sign, one: Sign) -> bool:
+    """Of the same figure: whether it changed by as much as the caller's."""
+    if sign.shift is None or one.shift is None:
         return True
-    return sign.seen >= UNUSUAL and (sign.kind in UPWARD or sign.rises)
+    if sign.kind == LATENCY and one.kind == LATENCY and sign.metric != one.metric:
+        return False
+    if sign.metric != one.metric:
+        return True
+    mine, theirs = (each.after - each.before for each in (one.shift, sign.shift))
+    return mine * theirs > 0 and abs(theirs) >= _AS_LARGE * abs(mine)
 
 
 def _explained(one: Sign, by: Sign, share: float, why: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-CPU, HELD, DISK, NETWORK = "cpu", "held", "disk", "network"
+CPU, MEMORY, HELD, DISK, NETWORK = "cpu", "memory", "held", "disk", "network"
 LATENCY, ERROR, SUCCESS, LOAD = "latency", "error", "success", "load"
 PRESSURE, OTHER = "pressure", "other"
 
-OWN = frozenset({CPU, HELD, DISK})
+OWN = frozenset({CPU, MEMORY, HELD, DISK})
 """What a service uses of the machine: nobody else uses it up in its name."""
 UPWARD = frozenset({LATENCY, ERROR, SUCCESS})
 """What callers suffer as well: their callee's trouble explains it."""
@@ -18,13 +18,14 @@ DEMAND = frozenset({LOAD, NETWORK})
 
 _WORDS = (
     (PRESSURE, r"pressure|throttl|iowait|stolen|psi$"),
-    (HELD, r"oom|memory.?fail|mem.?failcnt"),
+    (MEMORY, r"oom|memory.?fail|mem.?failcnt"),
     (SUCCESS, r"availab|success|uptime|^up$|healthy"),
     (ERROR, r"err(?!and)|fail|exception|fault|5xx|4xx|drop|abort|reject|timeout|retrans|refus"),
     (LATENCY, r"latenc|duration|delay|response.?time|resp.?time|(^|[^a-z])rt($|[^a-z])|lag"
               r"|(^|[^a-z0-9])p\d\d|elapsed|(^|[^a-z])seconds(_sum)?$|mrt"),
     (CPU, r"cpu|processor"),
-    (HELD, r"mem|heap|rss|swap|descriptor|open.?file|thread|process|connection|socket|pids"
+    (MEMORY, r"mem|heap|rss|swap"),
+    (HELD, r"descriptor|open.?file|thread|process|connection|socket|pids"
            r"|queue|backlog|(^|[^a-z])fds?($|[^a-z])|goroutine|pool"),
     (DISK, r"disk|(^|[^a-z])fs($|[^a-z])|block|iops|(^|[^a-z])io($|[^a-z])|write|written|blkio"
            r"|(^|[^a-z])reads?($|[^a-z])"),
@@ -35,18 +36,20 @@ _PATTERNS = tuple((kind, re.compile(words)) for kind, words in _WORDS)
 
 _RISES = {
     CPU: 1.0,
-    HELD: 1.0,
+    MEMORY: 1.0,
+    HELD: 0.95,
     DISK: 0.95,
     NETWORK: 0.75,
     LATENCY: 0.9,
     ERROR: 0.9,
     SUCCESS: 0.3,
     LOAD: 0.7,
-    PRESSURE: 0.6,
+    PRESSURE: 0.8,
     OTHER: 0.8,
 }
 _FALLS = {
     CPU: 0.4,
+    MEMORY: 0.45,
     HELD: 0.45,
     DISK: 0.4,
     NETWORK: 0.45,

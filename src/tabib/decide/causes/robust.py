@@ -46,6 +46,18 @@ def smoothed(values: Sequence[float], width: int) -> list[float]:
     return found
 
 
+def averaged(values: Sequence[float], width: int) -> list[float]:
+    """As :func:`smoothed`, by means without the largest of each."""
+    if width <= 1:
+        return list(values)
+    step = max(1, width // 2)
+    found = []
+    for start in range(0, max(1, len(values) - width + 1), step):
+        part = values[start : start + width]
+        found.append((sum(part) - max(part)) / max(1, len(part) - 1))
+    return found
+
+
 def cleaned(
     times: Sequence[float], values: Sequence[float | None], *, counter: bool
 ) -> tuple[list[float], list[float]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from tabib.decide.causes.kinds import kind_of
 from tabib.decide.causes.question import COUNTER, Line
-from tabib.decide.causes.robust import cleaned, median, middle, quantile, smoothed, spread
+from tabib.decide.causes.robust import averaged, cleaned, median, middle, quantile, smoothed, spread
 
 FEWEST = 6
 """So many values at least, or nothing is said of a figure."""
@@ -77,16 +77,21 @@ def shift(line: Clean, at: float, floor: float) -> Shift:
     before, after = line.values[:split], line.values[split:]
     width = 1 if len(after) < 5 else min(15, max(3, len(after) // 20))
     center = median(before)
-    calm = smoothed(before, width)
+    usual_spread = spread(before, center)
+    # Of what is nearly always the same, medians would hide how often it was not.
+    smooth = smoothed if usual_spread > 0 else averaged
+    calm = smooth(before, width)
     deviations = sorted(abs(value - center) for value in calm)
+    single = sorted(abs(value - center) for value in before)
     scale = max(
-        0.6 * spread(before, center),
+        0.6 * usual_spread,
         quantile(deviations, 0.95) / 2.0,
+        quantile(single, 0.98) / 4.0,
         _SMALL * abs(center),
         floor,
         1e-12,
     )
-    troubled = smoothed(after, width)
+    troubled = smooth(after, width)
     high, low = max(troubled), min(troubled)
     peak = high if high - center >= center - low else low
     usual = median(troubled)

@@ -8,14 +8,18 @@ from dataclasses import dataclass, field
 
 from tabib.decide.causes import words
 from tabib.decide.causes.kinds import LOAD, OTHER, OWN, says
-from tabib.decide.causes.question import Change, Question, Told
-from tabib.decide.causes.robust import median
-from tabib.decide.causes.shift import Clean, Shift, clean, level, shift
+from tabib.decide.causes.question import Change, Line, Question, Told
+from tabib.decide.causes.robust import median, middle
+from tabib.decide.causes.shift import FEWEST, Clean, Shift, clean, level, shift
 
 UNUSUAL = 1.5
 """From this weight on a sign means something: about five robust deviations."""
 _FLOOR = 0.02
+_FLOOR_OF_MOST = 0.005
 _TOLD = 5.0
+GONE = "gone"
+"""The metric of a service of which nothing is read any more."""
+_GONE = 5.0
 """The weight of a finding that is certain."""
 _HALF_RATIO = 0.5
 _OWN_WORK = 0.5
@@ -72,6 +76,7 @@ def signs(question: Question) -> list[Sign]:
     found = [
         _of_shift(shift(line, question.at, floors[line.metric]), question.at) for line in cleaned
     ]
+    found += _gone(question)
     found += [_of_told(one) for one in question.findings]
     _by_own_load(found)
     _with_changes(found, question)
@@ -85,10 +90,12 @@ def _floors(lines: Iterable[Clean]) -> Mapping[str, float]:
     levels: dict[str, list[float]] = {}
     for line in lines:
         levels.setdefault(line.metric, []).append(level(line))
-    return {
-        metric: _FLOOR * median(found) if (found := [one for one in each if one > 0]) else 0.0
-        for metric, each in levels.items()
-    }
+    floors = {}
+    for metric, each in levels.items():
+        found = [one for one in each if one > 0]
+        usual = _FLOOR * median(found) if found else 0.0
+        floors[metric] = max(usual, _FLOOR_OF_MOST * max(each))
+    return floors
 
 
 def _of_shift(one: Shift, at: float) -> Sign:
@@ -109,6 +116,37 @@ def _of_shift(one: Shift, at: float) -> Sign:
         shift=one,
         reasons=[words.of_shift(one, at)],
     )
+
+
+def _gone(question: Question) -> list[Sign]:
+    """Services of which nothing is read any more, while others are."""
+    last: dict[str, float] = {}
+    for line in question.series:
+        read = [t for t, v in zip(line.times, line.values, strict=False) if v is not None]
+        if len(read) >= FEWEST:
+            last[line.service] = max(last.get(line.service, read[-1]), read[-1])
+    rhythm = min((gap for line in question.series if (gap := _gap(line)) > 0), default=0.0)
+    if len(last) < 2 or not rhythm:
+        return []
+    end = middle(sorted(last.values()))
+    return [
+        Sign(
+            service=service,
+            metric=GONE,
+            kind=OTHER,
+            weight=_GONE,
+            onset=moment,
+            rhythm=rhythm,
+            reasons=[words.of_gone(service, moment, question.at)],
+        )
+        for service, moment in sorted(last.items())
+        if end - moment > 3.5 * rhythm and moment > question.at - _LATELY_S
+    ]
+
+
+def _gap(line: Line) -> float:
+    count = len(line.times)
+    return (line.times[-1] - line.times[0]) / (count - 1) if count > 1 else 0.0
 
 
 def _of_told(one: Told) -> Sign:

@@ -23,6 +23,10 @@ def of_shift(one: Shift, at: float) -> str:
     )
 
 
+def of_gone(service: str, moment: float, at: float) -> str:
+    return f"nothing was read of {service} since {when(moment, at, 'the trouble was seen')}"
+
+
 def of_change(change: Change, onset: float) -> str:
     what = change.summary or f"{change.service or 'the host'} was changed ({change.kind})"
     return f"{what}, {when(change.at, onset, 'that')}"
