@@ -438,9 +438,10 @@ class Run:
 
 
 def _summed(values: list[float | None], unit: float) -> list[float | None]:
-    total = 0.0
+    total, last = 0.0, 0.0
     found: list[float | None] = []
     for value in values:
-        total += (value or 0.0) * unit
+        last = last if value is None else value
+        total += last * unit
         found.append(None if value is None else float(round(total)))
     return found

@@ -24,6 +24,8 @@ _BY_CALLEE = 0.75
 _OWN_BY_CALLEE = {HELD: 0.7, MEMORY: 0.3, CPU: 0.2}
 _AS_LARGE = 0.25
 """A callee explains a caller's change of the same figure by one of at least this share of it."""
+_GRADUAL = 0.08
+"""What takes this share of the time to grow is held on to; what waits, grows at once."""
 _ALONE = 1.4
 """Of several users of one thing, one that grew by so much more than the next uses it up."""
 _BY_CALLER = 0.6
@@ -52,10 +54,15 @@ def explain(signs: Sequence[Sign], calls: Graph) -> None:
     cyclic = _cycles(callees)
     credit: dict[int, list[float]] = {}
     for name in sorted(by_service):
-        below = [(each, by_service[each]) for each in callees[name]]
         above = [(each, by_service[each]) for each in callers.get(name, ())]
         for one in by_service[name]:
-            by = _by_callee(one, below, name, cyclic) or _by_caller(one, above)
+            by = _by_caller(one, above)
+            if by is not None:
+                credit.setdefault(id(by), []).append(one.seen)
+    for name in sorted(by_service):
+        below = [(each, by_service[each]) for each in callees[name]]
+        for one in by_service[name]:
+            by = None if one.explained_by else _by_callee(one, below, name, cyclic)
             if by is not None:
                 credit.setdefault(id(by), []).append(one.seen)
     for one in signs:
@@ -148,12 +155,14 @@ def _by_callee(
     """The callee's sign that explains this one, which is then weighed less."""
     symptom = one.symptom or (one.shift is not None and one.kind in UPWARD)
     waiting = one.shift is not None and one.kind in _OWN_BY_CALLEE and one.rises
+    if waiting and one.kind in (HELD, MEMORY) and one.shift and one.shift.gradual >= _GRADUAL:
+        waiting = False
     starved = one.kind in DEMAND and not one.rises
     if one.used_up or not (symptom or waiting or starved) or one.seen < UNUSUAL:
         return None
     best: Sign | None = None
     for each, theirs in below:
-        found = _spreading(one, theirs)
+        found = _spreading(one, [sign for sign in theirs if sign.explained_by != name])
         if found is None or found.seen < _ENOUGH * one.seen or not _not_later(found, one):
             continue
         if (name, each) in cyclic and (_onset(found), -found.seen) >= (_onset(one), -one.seen):
@@ -203,7 +212,8 @@ def _by_caller(one: Sign, above: Sequence[tuple[str, list[Sign]]]) -> Sign | Non
 def _alone(sign: Sign, asking: Sequence[Sign], above: Sequence[object]) -> bool:
     """Whether it is the one of several users whose hold grew: where all wait, all grow."""
     others = [each.seen for each in asking if each.service != sign.service and each.kind == HELD]
-    return len(above) > 1 and sign.seen >= _ALONE * max(others, default=0.0)
+    grows = sign.shift is not None and sign.shift.gradual >= _GRADUAL
+    return grows and len(above) > 1 and sign.seen >= _ALONE * max(others, default=0.0)
 
 
 def _spreading(one: Sign, theirs: Sequence[Sign]) -> Sign | None:

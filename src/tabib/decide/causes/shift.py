@@ -46,8 +46,13 @@ class Shift:
     ratio: float
     onset: float
     lasting: float
+    until: float
+    """The time of its last value."""
     rhythm: float
     """Seconds between two values: onsets that lie closer are the same."""
+    gradual: float
+    """0…1: the share of the time after ``onset`` that it took from a quarter of the change to three
+    quarters."""
 
     @property
     def rises(self) -> bool:
@@ -114,8 +119,19 @@ def shift(line: Clean, at: float, floor: float) -> Shift:
         ratio=size / max(abs(center), scale),
         onset=line.times[min(split + onset, count - 1)],
         lasting=sum(beyond[first:]) / len(beyond[first:]),
+        until=line.times[-1],
         rhythm=gaps,
+        gradual=_gradual([sign * (value - center) / size for value in troubled] if size else []),
     )
+
+
+def _gradual(shares: Sequence[float]) -> float:
+    """How long the way from a quarter of the change to three quarters of it was."""
+    if not shares:
+        return 0.0
+    quarter = next((place for place, share in enumerate(shares) if share >= 0.25), 0)
+    most = next((place for place, share in enumerate(shares) if share >= 0.75), len(shares))
+    return (most - quarter) / len(shares)
 
 
 def _refined(after: Sequence[float], start: int, width: int, center: float, half: float) -> int:
@@ -142,4 +158,18 @@ def _split(values: Sequence[float]) -> int:
         gain *= math.sqrt(min(split, len(blocks) - split, 4))
         if gain > best:
             best, place = gain, split
-    return max(_AFTER, min(place * size, count - 1))
+    half = (median(blocks[:place]) + median(blocks[place:])) / 2
+    rises = median(blocks[place:]) > half
+    return _to_single(values, max(_AFTER, min(place * size, count - 1)), size, half, rises)
+
+
+def _to_single(values: Sequence[float], place: int, size: int, half: float, rises: bool) -> int:
+    """The split moved, by a block at most, to the first of two values beyond the middle."""
+
+    def beyond(one: int) -> bool:
+        return (values[one] > half) == rises
+
+    for split in range(max(_AFTER, place - size), min(place + size, len(values) - 1)):
+        if beyond(split) and beyond(split + 1):
+            return split
+    return place

@@ -16,6 +16,24 @@ UNUSUAL = 1.5
 """From this weight on a sign means something: about five robust deviations."""
 _FLOOR = 0.02
 _FLOOR_OF_MOST = 0.005
+_SMALL = {
+    "cpu_us": 3e3,
+    "cpu_throttled_us": 5e3,
+    "cpu_pressure_us": 5e3,
+    "io_pressure_us": 5e3,
+    "memory_pressure_us": 5e3,
+    "memory_working_set_bytes": 5e5,
+    "block_read_bytes": 5e4,
+    "block_written_bytes": 5e4,
+    "network_received_bytes": 2e3,
+    "network_sent_bytes": 2e3,
+    "processes": 0.5,
+    "threads": 0.5,
+    "open_files": 1.0,
+}
+"""Of the recorder's own figures: a deviation that never matters, in their units (a second)."""
+_LATE = 0.4
+"""What begins at the very end weighs less by this share than what begins with the trouble."""
 _TOLD = 5.0
 GONE = "gone"
 """The metric of a service of which nothing is read any more."""
@@ -78,6 +96,7 @@ def signs(question: Question) -> list[Sign]:
     ]
     found += _gone(question)
     found += [_of_told(one) for one in question.findings]
+    _by_time(found, question.at)
     _by_own_load(found)
     _with_changes(found, question)
     for one in found:
@@ -94,7 +113,7 @@ def _floors(lines: Iterable[Clean]) -> Mapping[str, float]:
     for metric, each in levels.items():
         found = [one for one in each if one > 0]
         usual = _FLOOR * median(found) if found else 0.0
-        floors[metric] = max(usual, _FLOOR_OF_MOST * max(each))
+        floors[metric] = max(usual, _FLOOR_OF_MOST * max(each), _SMALL.get(metric, 0.0))
     return floors
 
 
@@ -159,6 +178,28 @@ def _of_told(one: Told) -> Sign:
         told=one,
         reasons=[one.summary],
     )
+
+
+def _by_time(found: Sequence[Sign], at: float) -> None:
+    """Causes come first: what began after most of what is unusual weighs less."""
+    unusual = sorted(
+        (one.onset, one.weight)
+        for one in found
+        if one.onset is not None and one.shift is not None and one.weight >= UNUSUAL
+    )
+    if not unusual:
+        return
+    half, usual = sum(weight for _, weight in unusual) / 2, unusual[0][0]
+    for onset, weight in unusual:
+        half -= weight
+        if half <= 0:
+            usual = onset
+            break
+    end = max((one.shift.until for one in found if one.shift is not None), default=at)
+    for one in found:
+        if one.shift is None or one.onset is None or one.onset <= usual + 2 * one.rhythm:
+            continue
+        one.weight *= 1 - _LATE * min(1.0, (one.onset - usual) / max(end - usual, 1e-9))
 
 
 def _by_own_load(found: Sequence[Sign]) -> None:
