@@ -139,6 +139,4 @@ def tuned(count: int = _SIMULATED) -> list[Labelled]:
 
 
 def held_out(count: int = _SIMULATED) -> list[Labelled]:
-    return [
-        simulate.case(simulate.HELD_OUT, HELD_OUT_FROM + seed) for seed in range(count)
-    ]
+    return [simulate.case(simulate.HELD_OUT, HELD_OUT_FROM + seed) for seed in range(count)]

@@ -26,7 +26,9 @@ _TABLES = ("data.csv", "simple_data.csv", "simple_metrics.csv", "metrics.csv")
 def cases(folder: Path) -> Iterator[Labelled]:
     """Every case below ``folder``, by path."""
     for moment in sorted(folder.rglob("inject_time.txt")):
-        table = next((moment.parent / name for name in _TABLES if (moment.parent / name).exists()), None)
+        table = next(
+            (moment.parent / name for name in _TABLES if (moment.parent / name).exists()), None
+        )
         if table is not None:
             yield case(table, moment)
 

@@ -124,7 +124,7 @@ def _graph(rng: random.Random, world: World) -> dict[str, Node]:
     count = rng.randint(*world.sizes)
     shape = rng.choice(world.shapes)
     names = ["front", *(f"s{number:02}" for number in range(1, count))]
-    depth = {name: 0 for name in names}
+    depth = dict.fromkeys(names, 0)
     edges: set[tuple[str, str]] = set()
     for place in range(1, count):
         known = names[:place]
@@ -218,7 +218,7 @@ class Run:
         self.severity = rng.choice((0.35, 0.7, 1.0, 1.0, 1.6))
         self.unrelated = self._unrelated()
         self.order = self._order()
-        share = {name: 1.0 for name in list(nodes)[:1]}
+        share = dict.fromkeys(list(nodes)[:1], 1.0)
         for name in reversed(self.order):
             for callee, times in nodes[name].calls.items():
                 share[callee] = share.get(callee, 0.0) + min(3.0, share.get(name, 0.0) * times)

@@ -1,8 +1,8 @@
 """Which service a trouble comes from: ranked by what changed at each, how much, and how early.
 
-:func:`rank` takes figures of services around a trouble and, as far as they are known, who uses whom,
-what rules found and what was changed lately. It is pure and deterministic; docs/causes.md tells how
-it weighs and how well it does.
+:func:`rank` takes figures of services around a trouble and, as far as they are known, who uses
+whom, what rules found and what was changed lately. It is pure and deterministic; docs/causes.md
+tells how it weighs and how well it does.
 """
 
 from __future__ import annotations

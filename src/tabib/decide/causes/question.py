@@ -55,6 +55,8 @@ class Question:
     calls: Mapping[str, Collection[str]] | None = None
     findings: Sequence[Told] = ()
     changes: Sequence[Change] = ()
+    connections: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """(caller, callee) → how many connections the caller holds to it, where that was looked at."""
     target: str = ""
     """The service at which the trouble was seen; ``""``: not known. What it does not use, and what
     shares nothing that it uses, is less likely its cause."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tabib.decide.causes import words
-from tabib.decide.causes.kinds import LOAD, OTHER, OWN, says
+from tabib.decide.causes.kinds import LATENCY, LOAD, OTHER, OWN, says
 from tabib.decide.causes.question import Change, Line, Question, Told
 from tabib.decide.causes.robust import median, middle
 from tabib.decide.causes.shift import FEWEST, Clean, Shift, clean, level, shift
@@ -32,14 +32,19 @@ _SMALL = {
     "open_files": 1.0,
 }
 """Of the recorder's own figures: a deviation that never matters, in their units (a second)."""
+_COMPLAINED = 0.6
+"""So much of a complaint weighs at the service that is complained of."""
+_MANY, _MOST = 8, 0.5
+"""So many connections at least, and such a share of them, make a user the one that used them up."""
 _LATE = 0.4
 """What begins at the very end weighs less by this share than what begins with the trouble."""
 _TOLD = 5.0
 GONE = "gone"
 """The metric of a service of which nothing is read any more."""
-_GONE = 5.0
+_GONE = 6.5
 """The weight of a finding that is certain."""
 _HALF_RATIO = 0.5
+_TENFOLD = math.log1p(10.0)
 _OWN_WORK = 0.5
 """What is left of a service's work that its own load explains."""
 _ALONE = 2.0
@@ -80,11 +85,15 @@ class Sign:
     @property
     def symptom(self) -> bool:
         """What a callee's trouble may have brought about."""
-        return self.told is not None and self.told.code in _SYMPTOMS
+        told = self.told
+        if told is None:
+            return False
+        return told.code in _SYMPTOMS or told.about not in ("", self.service)
 
     @property
     def used_up(self) -> bool:
-        return self.told is not None and self.told.code in _USED_UP
+        told = self.told
+        return told is not None and told.code in _USED_UP and told.about in ("", self.service)
 
 
 def signs(question: Question) -> list[Sign]:
@@ -95,7 +104,9 @@ def signs(question: Question) -> list[Sign]:
         _of_shift(shift(line, question.at, floors[line.metric]), question.at) for line in cleaned
     ]
     found += _gone(question)
-    found += [_of_told(one) for one in question.findings]
+    for told in question.findings:
+        found += _of_told(told)
+    found += _of_holders(found, question)
     _by_time(found, question.at)
     _by_own_load(found)
     _with_changes(found, question)
@@ -118,12 +129,12 @@ def _floors(lines: Iterable[Clean]) -> Mapping[str, float]:
 
 
 def _of_shift(one: Shift, at: float) -> Sign:
-    weight = (
-        math.log1p(one.z)
-        * (0.6 + 0.4 * one.ratio / (one.ratio + _HALF_RATIO))
-        * says(one.kind, one.rises)
-        * (0.7 + 0.3 * one.lasting)
-    )
+    if one.kind == LATENCY:
+        # Of times that add up along the calls, the deepest grew the most for its size.
+        size = 0.4 + 0.6 * min(1.0, math.log1p(one.ratio) / _TENFOLD)
+    else:
+        size = 0.6 + 0.4 * one.ratio / (one.ratio + _HALF_RATIO)
+    weight = math.log1p(one.z) * size * says(one.kind, one.rises) * (0.7 + 0.3 * one.lasting)
     return Sign(
         service=one.service,
         metric=one.metric,
@@ -159,7 +170,9 @@ def _gone(question: Question) -> list[Sign]:
             reasons=[words.of_gone(service, moment, question.at)],
         )
         for service, moment in sorted(last.items())
-        if end - moment > 3.5 * rhythm and moment > question.at - _LATELY_S
+        if end - moment > 3.5 * rhythm
+        and moment > question.at - _LATELY_S
+        and service != question.target
     ]
 
 
@@ -168,16 +181,64 @@ def _gap(line: Line) -> float:
     return (line.times[-1] - line.times[0]) / (count - 1) if count > 1 else 0.0
 
 
-def _of_told(one: Told) -> Sign:
-    return Sign(
+def _of_told(one: Told) -> list[Sign]:
+    """What is said of another service is a sign of that one too."""
+    weight = _TOLD * one.weight
+    mine = Sign(
         service=one.service,
         metric=one.code,
         kind=OTHER,
-        weight=_TOLD * one.weight,
+        weight=weight,
         onset=one.at,
         told=one,
-        reasons=[one.summary],
+        reasons=[f"{one.service}: {one.summary}"],
     )
+    if one.about in ("", one.service):
+        return [mine]
+    mine.weight *= 1 - _COMPLAINED
+    theirs = Sign(
+        service=one.about,
+        metric=one.code,
+        kind=OTHER,
+        weight=_COMPLAINED * weight,
+        onset=one.at,
+        told=replace(one, service=one.about, about=""),
+        reasons=[f"{one.service} complains of {one.about}: {one.summary}"],
+    )
+    return [mine, theirs]
+
+
+def _of_holders(found: Sequence[Sign], question: Question) -> list[Sign]:
+    """Of what is used up, whoever holds most of it."""
+    made = []
+    for one in found:
+        if not one.used_up:
+            continue
+        users = {
+            caller: count
+            for (caller, callee), count in sorted(question.connections.items())
+            if callee == one.service
+        }
+        if not users:
+            continue
+        caller = max(users, key=lambda name: users[name])
+        held, everything = users[caller], sum(users.values())
+        if held < _MANY or held < _MOST * everything:
+            continue
+        reason = f"{caller} holds {held} of {everything} connections to {one.service}"
+        made.append(
+            Sign(
+                service=caller,
+                metric="connections",
+                kind=OTHER,
+                weight=_TOLD * 1.2 * held / everything,
+                reasons=[reason],
+            )
+        )
+        one.weight *= 1 - 0.6 * held / everything
+        one.explained_by = caller
+        one.reasons.append(reason)
+    return made
 
 
 def _by_time(found: Sequence[Sign], at: float) -> None:

@@ -9,7 +9,7 @@ _SAME_S = 2.0
 
 
 def of_shift(one: Shift, at: float) -> str:
-    """``memory_bytes of worker rose from 40 MB to 310 MB, 4 minutes before the trouble was seen``"""
+    """``memory of worker rose from 40 MB to 310 MB, 4 minutes before the trouble was seen``"""
     way = "rose" if one.rises else "fell"
     name = one.metric
     unit = ""

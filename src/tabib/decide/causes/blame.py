@@ -1,0 +1,201 @@
+"""From a diagnosed case and what is known of the other services to the service that is blamed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from tabib.decide.causes import rank
+from tabib.decide.causes.network import near
+from tabib.decide.causes.question import Line, Question, Suspect, Told
+from tabib.decide.diagnose.signatures import signatures
+from tabib.model.incident import Case, Cause, Evidence, Finding
+from tabib.model.kept_log import LogPattern
+from tabib.model.metrics import CONTAINER
+from tabib.model.sample import Values
+
+TOWARD_OTHERS = frozenset(
+    {
+        *("network.refused", "network.dns", "network.timeout", "network.reset"),
+        *("network.partition", "database.not-ready", "database.too-many-connections"),
+    }
+)
+"""Causes that tell of a service that something was wanted from."""
+SYMPTOMS = TOWARD_OTHERS | {
+    *("health.unhealthy", "health.timeout", "health.slow-start"),
+    *("exit.app-error", "exit.finished", "restart.loop", "process.worker-died"),
+    *("cpu.throttled", "io.stall"),
+}
+"""Causes that another service's trouble may have brought about; all others are a service's own."""
+USED_UP = frozenset({"database.too-many-connections"})
+
+METRICS = (
+    *("cpu_us", "cpu_throttled_us", "memory_working_set_bytes", "block_read_bytes"),
+    *("block_written_bytes", "network_received_bytes", "network_sent_bytes", "processes"),
+    *("threads", "open_files", "cpu_pressure_us", "io_pressure_us"),
+)
+"""Figures of the recorder that services are compared by."""
+
+_SURE = 0.45
+_CLEARER = 1.1
+"""So much more than the patient's own figures another's must tell."""
+_STORES = re.compile(r"postgres|mysql|maria|mongo|redis|valkey|sql|(^|[-_/])db($|[-_:\d])|database")
+_REASONS = 3
+_EXAMPLE = 2000
+_PLACES = tuple((place, metric) for place, metric in enumerate(CONTAINER) if metric.name in METRICS)
+
+
+def lines(service: str, times: Sequence[float], rows: Sequence[Values]) -> list[Line]:
+    """The figures of a container's readings that services are compared by."""
+    return [
+        Line(
+            service=service,
+            metric=metric.name,
+            times=times,
+            values=[row[place] if place < len(row) else None for row in rows],
+            kind=metric.kind,
+        )
+        for place, metric in _PLACES
+    ]
+
+
+def told(
+    service: str,
+    findings: Iterable[Finding],
+    causes: Iterable[Cause],
+    at: float,
+    graph: Mapping[str, Collection[str]],
+    images: Mapping[str, str],
+) -> list[Told]:
+    """What a diagnosis says of its own service, and of those that its evidence complains of."""
+    sure = {cause.code: cause for cause in causes}
+    found = []
+    for finding in findings:
+        cause = sure.get(finding.code)
+        if finding.code not in SYMPTOMS or cause is None:
+            continue
+        text = " ".join([finding.summary, *(one.text for one in finding.evidence)])
+        about = cause.service or complained_of(service, finding.code, text, graph, images)
+        found.append(
+            Told(
+                service=service,
+                code=finding.code,
+                summary=finding.summary,
+                weight=cause.confidence,
+                at=at,
+                about=about,
+            )
+        )
+    return found
+
+
+def told_by_log(
+    service: str,
+    patterns: Iterable[LogPattern],
+    since: float,
+    graph: Mapping[str, Collection[str]],
+    images: Mapping[str, str],
+) -> list[Told]:
+    """What a service's own complaints since then tell, one for each code."""
+    found: dict[str, Told] = {}
+    for pattern in patterns:
+        if pattern.last_at.timestamp() < since:
+            continue
+        text = pattern.example[:_EXAMPLE]
+        low = text.lower()
+        for signature in signatures():
+            match = signature.search(text, low)
+            if match is None:
+                continue
+            found.setdefault(
+                signature.code,
+                Told(
+                    service=service,
+                    code=signature.code,
+                    summary=f"{signature.summary(match)} (in its log, {pattern.count} times)",
+                    weight=0.7 if pattern.count > 1 else 0.5,
+                    at=max(since, pattern.first_at.timestamp()),
+                    about=complained_of(service, signature.code, text, graph, images),
+                ),
+            )
+            break
+    return list(found.values())
+
+
+def complained_of(
+    service: str,
+    code: str,
+    text: str,
+    graph: Mapping[str, Collection[str]],
+    images: Mapping[str, str],
+) -> str:
+    """The service that ``text`` complains of; ``""`` where that is none, or not known."""
+    if code not in TOWARD_OTHERS:
+        return ""
+    if code.startswith("database.") and _STORES.search(images.get(service, "")):
+        return ""  # the store itself says so
+    used = sorted(graph.get(service, ()))
+    others = [*used, *sorted(set(graph) - set(used) - {service})]
+    for name in others:
+        if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text):
+            return name
+    stores = [name for name in used if _STORES.search(f"{name} {images.get(name, '')}")]
+    if code.startswith("database.") and len(stores) == 1:
+        return stores[0]
+    return used[0] if len(used) == 1 else ""
+
+
+def blamed(case: Case, question: Question) -> tuple[Suspect, ...]:
+    """The suspects of the service that the patient's trouble comes from, the likeliest first; none
+    where it is its own, or nothing speaks clearly enough against another."""
+    ranked = rank(question)
+    mine = max(
+        (one.score for one in ranked if one.service == case.service and not one.explained_by),
+        default=0.0,
+    )
+    own = {one.code for one in question.findings if one.service == case.service}
+    near_by = near(case.service, question.calls or {})
+    pressed = {one.explained_by for one in ranked if one.service == case.service}
+    for one in ranked:
+        if one.service == case.service:
+            # Its own finding is the trouble itself; its own figure may be the cause.
+            if one.metric in own and one.score >= _SURE:
+                continue
+            if one.score >= _SURE and not one.explained_by:
+                return ()
+            continue
+        if one.score < _SURE:
+            return ()
+        if one.service in near_by | pressed and not (
+            one.explained_by == case.service or one.score < _CLEARER * _figure(mine, own, ranked)
+        ):
+            return tuple(each for each in ranked if each.service == one.service)
+    return ()
+
+
+def _figure(mine: float, own: Collection[str], ranked: Iterable[Suspect]) -> float:
+    """The patient's own score where it comes from a figure, not from the finding asked about."""
+    best = next((one for one in ranked if one.score == mine), None)
+    return 0.0 if best is None or best.metric in own else mine
+
+
+def with_blame(
+    findings: tuple[Finding, ...], causes: tuple[Cause, ...], suspects: Sequence[Suspect]
+) -> tuple[tuple[Finding, ...], tuple[Cause, ...]]:
+    """The diagnosis with the blamed service in its first cause, and the reasons as evidence."""
+    if not suspects or not causes:
+        return findings, causes
+    service = suspects[0].service
+    reasons = [reason for one in suspects if one.score >= _SURE for reason in one.reasons]
+    reasons = list(dict.fromkeys(reasons))[:_REASONS]
+    first, *others = causes
+    summary = f"{first.summary}; it comes from {service}"
+    if reasons and not reasons[0].startswith(f"{service}: {first.summary}"):
+        summary += f": {reasons[0]}"
+    evidence = tuple(Evidence(source="history", text=reason) for reason in reasons)
+    told = tuple(
+        replace(one, evidence=(*one.evidence, *evidence)) if one.code == first.code else one
+        for one in findings
+    )
+    return told, (replace(first, service=service, summary=summary), *others)
