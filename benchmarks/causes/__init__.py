@@ -102,9 +102,9 @@ def slowest() -> float:
     question = replace(question, series=[*lines, *more][: 30 * 12])
     taken = []
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = time.process_time()
         rank(question)
-        taken.append(time.perf_counter() - begun)
+        taken.append(time.process_time() - begun)
     return min(taken)
 
 
@@ -124,12 +124,18 @@ def measure(bench: Bench) -> list[Row]:
     for title, cases in groups.items():
         found = table(title, cases)
         best = max(found["N-sigma"].ac1, found["median/IQR"].ac1)
-        for name in ("with the graph", "without it"):
-            if name in found:
-                rows.append(
-                    Row(f"{title}: right service first, {name}", found[name].ac1,
-                        "the better baseline", best, "≥ the baseline", unit="")
-                )  # fmt: skip
+        rows += [
+            Row(
+                f"{title}: right service first, {name}",
+                found[name].ac1,
+                "the better baseline",
+                best,
+                "≥ the baseline",
+                unit="",
+            )
+            for name in ("with the graph", "without it")
+            if name in found
+        ]
     rows.append(Row("ranking 30 services × 12 figures", slowest(), target="≤ 0.050 s"))
     return rows
 

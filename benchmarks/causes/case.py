@@ -10,7 +10,7 @@ from tabib.decide.causes import Question
 @dataclass(frozen=True, slots=True)
 class Labelled:
     """``metrics``: the figures that show the fault itself; empty: only the service is known.
-    ``split``: when the fault began, where the series go on after it; what the baselines are told."""
+    ``split``: when the fault began, where the series go on after it: the baselines are told."""
 
     name: str
     question: Question

@@ -6,8 +6,8 @@
 ``target.txt``       optional: ``SERVICE`` or ``SERVICE METRIC``; else the name of the folder, or of
                      the one above it, is ``SERVICE_FAULT``
 
-This is how RCAEval lays its collections out (``…/SERVICE_FAULT/1/data.csv``); its other names of the
-table (``simple_data.csv``, ``simple_metrics.csv``, ``metrics.csv``) are read too.
+This is how RCAEval lays its collections out (``…/SERVICE_FAULT/1/data.csv``); its other names of
+the table (``simple_data.csv``, ``simple_metrics.csv``, ``metrics.csv``) are read too.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Troubles of services that call each other, simulated by load, capacity, waiting and failing.
 
-Requests enter at the front and spread along the calls; time and failures come back along them, by so
-much as a caller depends on the callee. The faults change a service's means (work for a request,
-capacity, memory, connections), never a figure of another one directly: what callers and callees show
-follows. Beside it: noise with heavy tails, a wave of the day, missing values, and changes that have
-nothing to do with it.
+Requests enter at the front and spread along the calls; time and failures come back along them, by
+so much as a caller depends on the callee. The faults change a service's means (work for a request,
+capacity, memory, connections), never a figure of another one directly: what callers and callees
+show follows. Beside it: noise with heavy tails, a wave of the day, missing values, and changes that
+have nothing to do with it.
 """
 
 from __future__ import annotations
@@ -45,8 +45,13 @@ class World:
 
 TUNED = World(("tree", "layers"), ("ours", "mesh"), (0.03, 0.12), 0.02, (3, 18), 0.4)
 HELD_OUT = World(
-    ("star", "random", "cyclic", "layers"), ("ours", "mesh", "cloud"), (0.05, 0.25), 0.08, (5, 30), 0.9
-)  # fmt: skip
+    shapes=("star", "random", "cyclic", "layers"),
+    names=("ours", "mesh", "cloud"),
+    noise=(0.05, 0.25),
+    missing=0.08,
+    sizes=(5, 30),
+    unrelated=0.9,
+)
 
 
 @dataclass(slots=True)

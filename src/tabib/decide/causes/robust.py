@@ -27,16 +27,15 @@ def quantile(ordered: Sequence[float], share: float) -> float:
     return ordered[low] + (ordered[high] - ordered[low]) * (place - low)
 
 
-def spread(values: Sequence[float], center: float) -> float:
-    """The median absolute deviation from ``center``, as a standard deviation."""
-    return NORMAL * median(abs(value - center) for value in values)
+def stride(width: int) -> int:
+    """How far apart running values of ``width`` values each begin."""
+    return max(1, width // 2)
 
 
-def smoothed(values: Sequence[float], width: int) -> list[float]:
-    """Running medians of ``width`` values each, in steps of half of it; at least one."""
+def smoothed(values: Sequence[float], width: int, step: int) -> list[float]:
+    """Running medians of ``width`` values each, ``step`` values apart; at least one."""
     if width <= 1 or len(values) <= width:
         return list(values) if width <= 1 else [median(values)]
-    step = max(1, width // 2)
     half = width // 2
     odd = width % 2
     found = []
@@ -46,11 +45,10 @@ def smoothed(values: Sequence[float], width: int) -> list[float]:
     return found
 
 
-def averaged(values: Sequence[float], width: int) -> list[float]:
+def averaged(values: Sequence[float], width: int, step: int) -> list[float]:
     """As :func:`smoothed`, by means without the largest of each."""
     if width <= 1:
         return list(values)
-    step = max(1, width // 2)
     found = []
     for start in range(0, max(1, len(values) - width + 1), step):
         part = values[start : start + width]

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 
 from tabib.decide.causes.kinds import kind_of
 from tabib.decide.causes.question import COUNTER, Line
-from tabib.decide.causes.robust import averaged, cleaned, median, middle, quantile, smoothed, spread
+from tabib.decide.causes.robust import (
+    NORMAL,
+    averaged,
+    cleaned,
+    median,
+    middle,
+    quantile,
+    smoothed,
+    stride,
+)
 
 FEWEST = 6
 """So many values at least, or nothing is said of a figure."""
@@ -82,12 +91,12 @@ def shift(line: Clean, at: float, floor: float) -> Shift:
     before, after = line.values[:split], line.values[split:]
     width = 1 if len(after) < 5 else min(15, max(3, len(after) // 20))
     center = median(before)
-    usual_spread = spread(before, center)
+    single = sorted([abs(value - center) for value in before])
+    usual_spread = NORMAL * middle(single)
     # Of what is nearly always the same, medians would hide how often it was not.
     smooth = smoothed if usual_spread > 0 else averaged
-    calm = smooth(before, width)
-    deviations = sorted(abs(value - center) for value in calm)
-    single = sorted(abs(value - center) for value in before)
+    calm = smooth(before, width, (width + 1) // 2)
+    deviations = sorted([abs(value - center) for value in calm])
     scale = max(
         0.6 * usual_spread,
         quantile(deviations, 0.95) / 2.0,
@@ -96,7 +105,8 @@ def shift(line: Clean, at: float, floor: float) -> Shift:
         floor,
         1e-12,
     )
-    troubled = smooth(after, width)
+    step = stride(width)
+    troubled = smooth(after, width, step)
     high, low = max(troubled), min(troubled)
     peak = high if high - center >= center - low else low
     usual = median(troubled)
@@ -106,7 +116,6 @@ def shift(line: Clean, at: float, floor: float) -> Shift:
     half = 0.5 * size
     beyond = [sign * (value - center) >= half for value in troubled]
     first = beyond.index(True)
-    step = 1 if width <= 1 else max(1, width // 2)
     onset = _refined(after, first * step, width, center, sign * half)
     gaps = (line.times[-1] - line.times[0]) / (count - 1)
     return Shift(

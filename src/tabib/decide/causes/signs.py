@@ -152,9 +152,10 @@ def _gone(question: Question) -> list[Sign]:
     """Services of which nothing is read any more, while others are."""
     last: dict[str, float] = {}
     for line in question.series:
-        read = [t for t, v in zip(line.times, line.values, strict=False) if v is not None]
-        if len(read) >= FEWEST:
-            last[line.service] = max(last.get(line.service, read[-1]), read[-1])
+        pairs = zip(reversed(line.times), reversed(line.values), strict=False)
+        read = next((time for time, value in pairs if value is not None), None)
+        if read is not None and len(line.times) >= FEWEST:
+            last[line.service] = max(last.get(line.service, read), read)
     rhythm = min((gap for line in question.series if (gap := _gap(line)) > 0), default=0.0)
     if len(last) < 2 or not rhythm:
         return []
