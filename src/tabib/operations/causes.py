@@ -115,7 +115,7 @@ async def _series(tools: Tools, cared: Cared, case: Case) -> list[Line]:
 
 def _newest(known: Iterable[Known], cared: Cared, since: datetime) -> list[Known]:
     slots = cared.facts({}).slots
-    over = {service for (service, _), fact in slots.items() if fact.job or fact.halted}
+    over = {service for (service, _), fact in slots.items() if fact.declared_job or fact.halted}
     newest: dict[tuple[str, int], Known] = {}
     for one in known:
         subject = one.subject
