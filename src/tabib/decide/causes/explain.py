@@ -178,6 +178,8 @@ def _by_callee(
 
 def _by_caller(one: Sign, above: Sequence[tuple[str, list[Sign]]]) -> Sign | None:
     """The caller's sign whose demand explains what is used up here."""
+    if one.explained_by:
+        return None  # who holds it was counted
     if one.used_up:
         causes: frozenset[str] = frozenset({HELD, MEMORY, LOAD, NETWORK, CPU})
     elif one.shift is None or not one.rises or one.seen < UNUSUAL:
