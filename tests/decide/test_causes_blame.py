@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from support.projects import after, project, service
-from tabib.decide.causes import Question, Told
+from tabib.decide.causes import Line, Question, Told
 from tabib.decide.causes.blame import blamed, complained_of, lines, told, told_by_log, with_blame
-from tabib.decide.causes.network import calls, near
+from tabib.decide.causes.network import calls, used_by
 from tabib.decide.diagnose import diagnose
 from tabib.model.incident import Case
 from tabib.model.kept_log import LogPattern
@@ -23,6 +23,7 @@ CASE = Case(
     service="web", slot=1, container="tale-web-1", container_id="1", exit_code=1,
     log_tail=("psycopg2.OperationalError: FATAL:  sorry, too many clients already",),
 )  # fmt: skip
+CODE = "database.too-many-connections"
 GRAPH = {"web": {"db"}, "worker": {"db"}, "db": set[str](), "other": set[str]()}
 IMAGES = {"db": "postgres:15", "web": "shop:1"}
 
@@ -34,7 +35,7 @@ def test_what_web_is_refused_because_worker_holds_it_all() -> None:
     assert {one.code: one.about for one in mine}["database.too-many-connections"] == "db"
     held = {("worker", "db"): 18, ("web", "db"): 1}
     question = Question(at=AT, calls=GRAPH, findings=mine, connections=held, target="web")
-    found, ranked = with_blame(findings, causes, blamed(CASE, question))
+    found, ranked = with_blame(findings, causes, blamed(CASE, CODE, question))
     assert ranked[0].service == "worker"
     assert ranked[0].code == "database.too-many-connections"
     assert "worker holds 18 of 19 connections to db" in ranked[0].summary
@@ -47,7 +48,7 @@ def test_what_web_is_refused_because_worker_holds_it_all() -> None:
 def test_without_anything_about_others_the_complained_of_is_named() -> None:
     findings, causes = diagnose(CASE)
     mine = told("web", findings, causes, AT, GRAPH, IMAGES)
-    suspects = blamed(CASE, Question(at=AT, calls=GRAPH, findings=mine, target="web"))
+    suspects = blamed(CASE, CODE, Question(at=AT, calls=GRAPH, findings=mine, target="web"))
     assert {one.service for one in suspects} == {"db"}
 
 
@@ -55,7 +56,7 @@ def test_its_own_trouble_is_nobody_elses() -> None:
     own = Told(service="web", code="health.unhealthy", summary="unhealthy", at=AT)
     unrelated = Told(service="other", code="exit.segfault", summary="crashed", weight=1.0, at=AT)
     question = Question(at=AT, calls=GRAPH, findings=[own, unrelated], target="web")
-    assert blamed(CASE, question) == ()
+    assert blamed(CASE, own.code, question) == ()
     assert with_blame((), (), ()) == ((), ())
 
 
@@ -110,4 +111,34 @@ def test_who_uses_whom_by_the_file() -> None:
     assert graph["worker"] == {"db", "cache"}
     assert graph["odd"] == frozenset()
     assert graph["link"] == {"db"}
-    assert near("web", graph) == {"db", "worker", "link"}
+    assert used_by("web", {**graph, "db": {"disk", "web"}}) == {"db", "disk"}
+
+
+def busy(name: str) -> Line:
+    """It works much more since half a minute before the trouble."""
+    times = [AT - 600 + 5 * n for n in range(120)]
+    values = [(9e5 if at > AT - 30 else 1e5) + n % 7 * 3e3 for n, at in enumerate(times)]
+    return Line(service=name, metric="cpu_us", times=times, values=values)
+
+
+def test_who_works_more_beside_it_is_not_blamed_for_what_db_refuses() -> None:
+    refused = Told(
+        service="web", code="network.refused", summary="refused", at=AT, about="db", weight=0.95
+    )
+    question = Question(
+        at=AT, calls=GRAPH, findings=[refused], series=[busy("worker")], target="web"
+    )
+    assert {one.service for one in blamed(CASE, refused.code, question)} == {"db"}
+
+
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [("exit.app-error", set[str]()), ("health.timeout", {"db"})],
+)
+def test_an_own_error_is_not_put_down_to_figures(code: str, named: set[str]) -> None:
+    own = Told(service="web", code=code, summary="it failed", at=AT)
+    question = Question(at=AT, calls=GRAPH, findings=[own], series=[busy("db")], target="web")
+    assert {one.service for one in blamed(CASE, code, question)} == named
+    down = Told(service="db", code="exit.killed", summary="killed", at=AT - 5, weight=0.95)
+    known = replace(question, findings=[own, down])
+    assert {one.service for one in blamed(CASE, code, known)} == {"db"}

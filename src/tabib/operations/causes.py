@@ -82,7 +82,7 @@ async def _across(
         connections=await _connections(tools, observed) if used_up else {},
         target=case.service,
     )
-    suspects = blamed(case, question)
+    suspects = blamed(case, causes[0].code, question)
     if suspects:
         log.info("causes.blamed", case=case.id, service=suspects[0].service, by=suspects[0].metric)
     return with_blame(findings, causes, suspects)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tabib.decide.causes import rank
-from tabib.decide.causes.network import near
+from tabib.decide.causes.network import used_by
 from tabib.decide.causes.question import Line, Question, Suspect, Told
 from tabib.decide.diagnose.signatures import signatures
 from tabib.model.incident import Case, Cause, Evidence, Finding
@@ -38,8 +38,12 @@ METRICS = (
 """Figures of the recorder that services are compared by."""
 
 _SURE = 0.45
-_CLEARER = 1.1
-"""So much more than the patient's own figures another's must tell."""
+_CLEAR = 0.6
+_KNOWN = frozenset({"gone", "connections"})
+_OF_THE_MACHINE = frozenset(
+    {"health.unhealthy", "health.timeout", "health.slow-start", "cpu.throttled", "io.stall"}
+)
+"""Causes that come about where a service merely has to wait."""
 _STORES = re.compile(r"postgres|mysql|maria|mongo|redis|valkey|sql|(^|[-_/])db($|[-_:\d])|database")
 _REASONS = 3
 _EXAMPLE = 2000
@@ -146,38 +150,52 @@ def complained_of(
     return used[0] if len(used) == 1 else ""
 
 
-def blamed(case: Case, question: Question) -> tuple[Suspect, ...]:
+def blamed(case: Case, code: str, question: Question) -> tuple[Suspect, ...]:
     """The suspects of the service that the patient's trouble comes from, the likeliest first; none
-    where it is its own, or nothing speaks clearly enough against another."""
+    where it is its own, or nothing speaks clearly enough against another.
+
+    ``code``: the patient's likeliest cause. Named can be whom it complains of (else what it uses),
+    what those use, and whoever explains the trouble of one of these. An application's own error is
+    put down to another service only where that one is known to be in trouble, not by its figures.
+    """
     ranked = rank(question)
-    mine = max(
-        (one.score for one in ranked if one.service == case.service and not one.explained_by),
-        default=0.0,
-    )
-    own = {one.code for one in question.findings if one.service == case.service}
-    near_by = near(case.service, question.calls or {})
-    pressed = {one.explained_by for one in ranked if one.service == case.service}
+    told_of = {one.code for one in question.findings}
+    allowed = _in_question(case.service, code, question, ranked)
     for one in ranked:
+        known = one.metric in told_of or one.metric in _KNOWN
+        if one.score < _SURE:
+            break
         if one.service == case.service:
             # Its own finding is the trouble itself; its own figure may be the cause.
-            if one.metric in own and one.score >= _SURE:
-                continue
-            if one.score >= _SURE and not one.explained_by:
-                return ()
+            if not known and not one.explained_by:
+                break
             continue
-        if one.score < _SURE:
-            return ()
-        if one.service in near_by | pressed and not (
-            one.explained_by == case.service or one.score < _CLEARER * _figure(mine, own, ranked)
-        ):
-            return tuple(each for each in ranked if each.service == one.service)
+        if one.service not in allowed or not (known or one.score >= _by_figures(code)):
+            continue
+        return tuple(each for each in ranked if each.service == one.service)
     return ()
 
 
-def _figure(mine: float, own: Collection[str], ranked: Iterable[Suspect]) -> float:
-    """The patient's own score where it comes from a figure, not from the finding asked about."""
-    best = next((one for one in ranked if one.score == mine), None)
-    return 0.0 if best is None or best.metric in own else mine
+def _in_question(
+    patient: str, code: str, question: Question, ranked: Sequence[Suspect]
+) -> frozenset[str]:
+    """The services that may be named."""
+    graph = question.calls or {}
+    mine = [one for one in question.findings if one.service == patient and one.code == code]
+    asked = {one.about for one in mine if one.about} or set(graph.get(patient, ()))
+    path = set(asked)
+    for name in asked:
+        path |= used_by(name, graph)
+    from_patient = {patient} if code in _OF_THE_MACHINE else set()
+    linked = {one.explained_by for one in ranked if one.service in path | from_patient}
+    return frozenset((path | linked) - {patient, ""})
+
+
+def _by_figures(code: str) -> float:
+    """The score from which figures alone name another service."""
+    if code in TOWARD_OTHERS:
+        return _SURE
+    return _CLEAR if code in _OF_THE_MACHINE else 1.1
 
 
 def with_blame(

@@ -61,14 +61,13 @@ def _named(texts: Iterable[str], names: Iterable[str]) -> set[str]:
     return found
 
 
-def near(target: str, graph: Mapping[str, Iterable[str]]) -> frozenset[str]:
-    """What ``target`` uses, directly or not, and what uses any of that."""
+def used_by(service: str, graph: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """What ``service`` uses, directly or through others."""
     used: set[str] = set()
-    todo = list(graph.get(target, ()))
+    todo = list(graph.get(service, ()))
     while todo:
         each = todo.pop()
         if each not in used:
             used.add(each)
             todo += graph.get(each, ())
-    sharing = {name for name, theirs in graph.items() if used & set(theirs)}
-    return frozenset((used | sharing) - {target})
+    return frozenset(used - {service})

@@ -22,8 +22,8 @@ from tabib.decide.causes.robust import (
 
 FEWEST = 6
 """So many values at least, or nothing is said of a figure."""
-_AFTER = 3
-"""So many values after the trouble at least, or the change is searched for before it."""
+_BEFORE = 3
+"""So many values stand before a change at least."""
 _BLOCKS = 15
 _SMALL = 0.01
 """A change of less than this share of the level is none."""
@@ -86,7 +86,7 @@ def shift(line: Clean, at: float, floor: float) -> Shift:
     """``floor``: a deviation that is small for such figures, where its own is none."""
     split = bisect_left(line.times, at)
     count = len(line.values)
-    if count - split < _AFTER or split < _AFTER:
+    if split >= count or split < _BEFORE:
         split = _split(line.values)
     before, after = line.values[:split], line.values[split:]
     width = 1 if len(after) < 5 else min(15, max(3, len(after) // 20))
@@ -156,7 +156,7 @@ def _split(values: Sequence[float]) -> int:
     count = len(values)
     size = max(1, -(-count // _BLOCKS))
     blocks = [median(values[start : start + size]) for start in range(0, count, size)]
-    least = max(1, -(-_AFTER // size))
+    least = max(1, -(-_BEFORE // size))
     best, place = -1.0, least
     for split in range(least, len(blocks)):
         left, right = sorted(blocks[:split]), sorted(blocks[split:])
@@ -169,7 +169,7 @@ def _split(values: Sequence[float]) -> int:
             best, place = gain, split
     half = (median(blocks[:place]) + median(blocks[place:])) / 2
     rises = median(blocks[place:]) > half
-    return _to_single(values, max(_AFTER, min(place * size, count - 1)), size, half, rises)
+    return _to_single(values, max(_BEFORE, min(place * size, count - 1)), size, half, rises)
 
 
 def _to_single(values: Sequence[float], place: int, size: int, half: float, rises: bool) -> int:
@@ -178,7 +178,7 @@ def _to_single(values: Sequence[float], place: int, size: int, half: float, rise
     def beyond(one: int) -> bool:
         return (values[one] > half) == rises
 
-    for split in range(max(_AFTER, place - size), min(place + size, len(values) - 1)):
+    for split in range(max(_BEFORE, place - size), min(place + size, len(values) - 1)):
         if beyond(split) and beyond(split + 1):
             return split
     return place
