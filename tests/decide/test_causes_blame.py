@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from support.projects import after, project, service
-from tabib.decide.causes import Line, Question, Told
+from tabib.decide.causes import Line, Question, Suspect, Told
 from tabib.decide.causes.blame import blamed, complained_of, lines, told, told_by_log, with_blame
 from tabib.decide.causes.network import calls, used_by
 from tabib.decide.diagnose import diagnose
@@ -142,3 +142,16 @@ def test_an_own_error_is_not_put_down_to_figures(code: str, named: set[str]) -> 
     down = Told(service="db", code="exit.killed", summary="killed", at=AT - 5, weight=0.95)
     known = replace(question, findings=[own, down])
     assert {one.service for one in blamed(CASE, code, known)} == {"db"}
+
+
+def test_what_was_counted_is_told_first() -> None:
+    findings, causes = diagnose(CASE)
+    suspects = [
+        Suspect(service="worker", metric="threads", score=0.9, reasons=("threads rose",)),
+        Suspect(service="worker", metric="connections", score=0.8, reasons=("it holds 19 of 20",)),
+        Suspect(service="worker", metric="cpu_us", score=0.2, reasons=("hardly worth a word",)),
+    ]
+    found, (first, *_) = with_blame(findings, causes, suspects)
+    assert first.summary.endswith("; it comes from worker: it holds 19 of 20")
+    told = [one.text for finding in found for one in finding.evidence if one.source == "history"]
+    assert told == ["it holds 19 of 20", "threads rose"]

@@ -205,6 +205,8 @@ def with_blame(
     if not suspects or not causes:
         return findings, causes
     service = suspects[0].service
+    # What was counted convinces more than what merely changed.
+    suspects = sorted(suspects, key=lambda one: one.metric != "connections")
     reasons = [reason for one in suspects if one.score >= _SURE for reason in one.reasons]
     reasons = list(dict.fromkeys(reasons))[:_REASONS]
     first, *others = causes
