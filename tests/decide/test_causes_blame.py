@@ -68,12 +68,15 @@ def test_its_own_trouble_is_nobody_elses() -> None:
         ("worker", "network.refused", "connection refused", "db"),
         ("web", "database.too-many-connections", "sorry, too many clients already", "db"),
         ("db", "database.too-many-connections", "sorry, too many clients already", ""),
+        ("psql", "database.too-many-connections", "sorry, too many clients already", "db"),
         ("web", "exit.app-error", "db", ""),
     ],
 )
 def test_of_whom_a_text_complains(service: str, code: str, text: str, about: str) -> None:
     graph = {"web": {"db", "cache"}, "worker": {"db"}, "db": set[str](), "cache": set[str]()}
-    assert complained_of(service, code, text, graph, IMAGES) == about
+    graph["psql"] = {"db"}
+    images = {**IMAGES, "psql": "postgres:15"}
+    assert complained_of(service, code, text, graph, images) == about
 
 
 def test_what_the_others_wrote_lately_is_heard() -> None:

@@ -137,15 +137,15 @@ def complained_of(
     """The service that ``text`` complains of; ``""`` where that is none, or not known."""
     if code not in TOWARD_OTHERS:
         return ""
-    if code.startswith("database.") and _STORES.search(images.get(service, "")):
-        return ""  # the store itself says so
     used = sorted(graph.get(service, ()))
-    others = [*used, *sorted(set(graph) - set(used) - {service})]
-    for name in others:
+    stores = [name for name in used if _STORES.search(f"{name} {images.get(name, '')}")]
+    of_store = code.startswith("database.")
+    if of_store and not stores and _STORES.search(images.get(service, "")):
+        return ""  # the store itself says so
+    for name in [*used, *sorted(set(graph) - set(used) - {service})]:
         if re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", text):
             return name
-    stores = [name for name in used if _STORES.search(f"{name} {images.get(name, '')}")]
-    if code.startswith("database.") and len(stores) == 1:
+    if of_store and len(stores) == 1:
         return stores[0]
     return used[0] if len(used) == 1 else ""
 
