@@ -88,6 +88,8 @@ class Course:
         self.cared = news.cared
         self.verdict = news.verdict
         self.project = news.cared.record.project
+        self._former: dict[int, Version | None] = {}
+        """Release → the last good one before it: looked up once."""
 
     async def run(self) -> None:
         """From the evidence to the end of the trouble, or until something new happens to it."""
@@ -183,7 +185,9 @@ class Course:
             return None
         if case.sealed_at - current.created_at > BAKES_AT_MOST:
             return None
-        former = await version(self.tools, cared)
+        if current.number not in self._former:
+            self._former[current.number] = await version(self.tools, cared)
+        former = self._former[current.number]
         incidents = await self.tools.journal.incidents(
             engine_id=self.tools.info.id,
             project=self.project,
@@ -418,7 +422,9 @@ class Course:
             return case
         seen = await tools.journal.last_seen(tools.info.id, self.project)
         mine = next((one for one in seen if one.name == case.container), None)
-        return replace(case, dependencies=dependency_states(observed, self.verdict, mine))
+        return replace(
+            case, dependencies=await dependency_states(tools, observed, self.verdict, mine)
+        )
 
 
 def _matters(plan: Plan, outcome: StepOutcome) -> bool:
