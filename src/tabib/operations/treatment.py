@@ -43,7 +43,7 @@ from tabib.model.plan import Plan, StepOutcome
 from tabib.operations.evidence import dependency_states, gather
 from tabib.operations.execute import execute
 from tabib.operations.facts import Cared, Ward
-from tabib.operations.incidents import change, regroup
+from tabib.operations.incidents import admit, change
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.record import Record
@@ -155,15 +155,12 @@ class Course:
         )
         known = belongs_to(case, diagnosis.causes, recent)
         if known is None:
-            incident = open_incident(case, diagnosis, tools.new_id(), seen_at=self.news.seen_at)
-            await change(tools, incident, lambda one, _: one)
-        else:
-            since = _since(case, self.news)
-            incident = await change(
-                tools, known, lambda one, _: update(reopen(one, since), case, diagnosis)
-            )
-        await regroup(tools, self.cared)
-        return await tools.journal.incident(incident.id) or incident
+            fresh = open_incident(case, diagnosis, tools.new_id(), seen_at=self.news.seen_at)
+            return await admit(tools, self.cared, fresh, lambda one: one)
+        since = _since(case, self.news)
+        return await admit(
+            tools, self.cared, known, lambda one: update(reopen(one, since), case, diagnosis)
+        )
 
     async def _explained(self, incident: Incident) -> Explained | None:
         """The trouble of another service that explains this one; None where there is none."""
