@@ -33,7 +33,14 @@ from tabib.model.settings import HostSettings
 from tabib.operations.operation import Operations, bug
 from tabib.operations.tasks import keep_running, spawn
 from tabib.stores.state import StateDir
-from tabib.wiring import EngineSites, Stores, build_notifying, send_metrics, system_clock
+from tabib.wiring import (
+    EngineSites,
+    Stores,
+    build_notifying,
+    report_from,
+    send_metrics,
+    system_clock,
+)
 
 if TYPE_CHECKING:
     from tabib.api.server import Server
@@ -145,6 +152,7 @@ async def _serve(
                 refused="",
                 notifier=notifying.notifier,
             )
+            notifying.report_with(report_from(sites))
             operations = Operations(group, lambda: os.urandom(8).hex())
             context = Context(
                 sites=sites,

@@ -46,6 +46,7 @@ def modules_of(*argv: str, cwd: str, **environ: str) -> tuple[int, set[str]]:
         ["version"],
         ["top", "--help"],
         ["history", "--help"],
+        ["report", "--help"],
         ["processes", "--help"],
         ["events", "--help"],
         ["inspect", "--help"],

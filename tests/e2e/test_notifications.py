@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from pathlib import Path
 
 from support.installation import Installation, until
@@ -26,6 +28,12 @@ def texts(receiver: HttpReceiver) -> str:
     return "\n".join(one.text for one in receiver.got)
 
 
+def attached(receiver: HttpReceiver) -> str:
+    """What came along with the newest message."""
+    (file,) = json.loads(receiver.got[-1].text)["attachments"]
+    return base64.b64decode(file["base64"]).decode()
+
+
 def test_a_crash_is_told_also_over_a_death_of_the_daemon(
     tabib: Installation, tmp_path: Path
 ) -> None:
@@ -43,6 +51,11 @@ def test_a_crash_is_told_also_over_a_death_of_the_daemon(
         tabib.engine.call("POST", f"/containers/{name}/kill", query=[("signal", "USR1")])
         until(lambda: "RECOVERED" in texts(receiver), TOLD_S, "the message that it is over")
         assert tabib.prefix in texts(receiver)
+        assert "tabib report " in texts(receiver)
+        report = attached(receiver)
+        assert "fragile" in report
+        assert CANARY not in report
+        assert PLANTED not in report
 
         receiver.status = 503
         before = len(receiver.got)

@@ -6,7 +6,15 @@ from starlette.applications import Starlette
 
 from tabib.api.answers import on_bug, on_tabib_error
 from tabib.api.context import Context
-from tabib.api.routes import containers, daemon, incidents, notify, projects, recorder
+from tabib.api.routes import (
+    containers,
+    daemon,
+    incidents,
+    notify,
+    projects,
+    recorder,
+    reports,
+)
 from tabib.model.errors import TabibError
 
 
@@ -19,6 +27,7 @@ def application(context: Context) -> Starlette:
             *containers.ROUTES,
             *incidents.ROUTES,
             *recorder.ROUTES,
+            *reports.ROUTES,
             *notify.ROUTES,
         ],
         exception_handlers={TabibError: on_tabib_error, Exception: on_bug},

@@ -52,6 +52,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str, str]]] = {
     "Care": {
         "incidents": ("incidents", "incidents", "List what went wrong and what was done."),
         "incident": ("incidents", "incident", "Explain one incident."),
+        "report": ("report", "report", "Make a report of an incident, or of some days."),
         "notify": ("notify", "notify", "Show and test who is told about incidents."),
         "adopt": ("adopt", "adopt", "Take a running project into care."),
         "disown": ("adopt", "disown", "Let a project go; nothing is stopped."),

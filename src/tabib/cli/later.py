@@ -16,7 +16,6 @@ LATER: dict[str, str] = {
     "commit": "docker commit",
     "publish": "docker compose publish",
     "checkup": "tabib ps and tabib incidents",
-    "report": "tabib incident ID",
     "backup": f"{_TAR} -cf /backup/data.tar -C /data .",
     "snapshots": "",
     "restore": f"{_TAR} -xf /backup/data.tar -C /data",

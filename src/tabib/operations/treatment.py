@@ -40,6 +40,7 @@ from tabib.model.errors import TabibError
 from tabib.model.event import Event
 from tabib.model.incident import Case, Incident, Treatment
 from tabib.model.plan import Plan, StepOutcome
+from tabib.operations.causes import across_services
 from tabib.operations.evidence import dependency_states, gather
 from tabib.operations.execute import execute
 from tabib.operations.facts import Cared, Ward
@@ -100,6 +101,7 @@ class Course:
         case = await gather(tools, self.record, self.cared, self.verdict, news.event)
         await tools.journal.put_case(case)
         findings, causes = diagnose(case)
+        findings, causes = await across_services(tools, self.cared, case, findings, causes)
         incident = await self._incident(case, Diagnosis(findings=findings, causes=causes))
         log.info(
             "incident.seen",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tabib.host.clock import SystemClock
 from tabib.ports import Clock
 from tabib.wiring.metrics import send_metrics
-from tabib.wiring.notify import build_notifying
+from tabib.wiring.notify import build_notifying, report_from
 from tabib.wiring.site import build_site
 from tabib.wiring.sites import EngineSites
 from tabib.wiring.stores import Recording, Stores
@@ -16,6 +16,7 @@ __all__ = [
     "Stores",
     "build_notifying",
     "build_site",
+    "report_from",
     "send_metrics",
     "system_clock",
 ]
