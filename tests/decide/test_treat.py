@@ -138,7 +138,7 @@ def test_rule_five_is_complete() -> None:
 
 
 def test_an_unhealthy_service_waits_for_its_dependency() -> None:
-    for state in ("down", "unhealthy", "unknown"):
+    for state in ("down", "unhealthy", "unknown", "failing"):
         decision = decide(Kind.UNHEALTHY, dependencies={"cache": "healthy", "db": state})
         assert (decision.action, decision.dependency) == (Action.WAIT_FOR_DEPENDENCY, "db")
         assert decision.not_before is not None

@@ -67,6 +67,26 @@ async def test_a_symptom_found_first_goes_under_the_cause_found_later(house: Hou
 
 
 @story
+async def test_a_dependency_whose_check_begins_to_fail_is_waited_for(house: House) -> None:
+    """Its own check takes longer to call it unhealthy than that of what needs it."""
+    slow = {"test": ["CMD", "true"], "interval": "1s", "timeout": "1s", "retries": 8}
+    shop = project(
+        service("db", healthcheck=slow),
+        service("api", depends_on=after("db", condition=HEALTHY), check=True),
+    )
+    async with house.daemon() as daemon:
+        await settled(daemon, shop)
+        cured_by_restart(house, daemon, with_it=("tale-api-1",))
+        by_hand.make_healthy(house.world, "tale-db-1", False)
+        by_hand.make_healthy(house.world, "tale-api-1", False)
+        await daemon.passes(CALM_S)
+        found = await by_service(daemon)
+        assert found["api"].parent == found["db"].id
+        assert found["api"].treatments == ()
+        assert {one.outcome for one in found.values()} == {"recovered"}
+
+
+@story
 async def test_what_died_of_its_dependency_is_started_once_that_is_well(house: House) -> None:
     """And not before: it would only die again."""
     refused = Program(
@@ -139,3 +159,20 @@ async def test_coming_back_it_is_reopened_and_from_three_times_on_flapping(house
         assert kinds[:4] == ["trouble", "sealed", "diagnosed", "treatment"]
         assert kinds.count("reopened") == often.reopened
         assert sorted(often.timeline, key=lambda one: one.at) == list(often.timeline)
+
+
+@story
+async def test_a_restart_of_the_engine_is_one_incident_over_all_projects(house: House) -> None:
+    other = project(service("lone", expose=["80"]), name="other")
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        await daemon.up(other)
+        await daemon.passes(5)
+        await by_hand.restart_engine(house.world, down_s=5.0, killed=True)
+        await daemon.passes(CALM_S)
+        found = await daemon.incidents()
+        assert {one.cause.code for one in found} == {"engine.restarted"}
+        assert {one.project for one in found} == {"tale", "other"}
+        assert {one.outcome for one in found} == {"recovered"}
+        assert len({one.parent or one.id for one in found}) == 1
+        assert all(one.treatments[-1].outcome == "verified" for one in found)

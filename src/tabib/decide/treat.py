@@ -440,7 +440,9 @@ def _dependency(
     bad = [name for name, state in case.dependencies.items() if state in ("down", "unhealthy")]
     blamed = bool(causes) and causes[0].code in ("network.refused", "network.dns")
     if kind is Kind.UNHEALTHY:
-        bad += [name for name, state in case.dependencies.items() if state == "unknown"]
+        bad += [
+            name for name, state in case.dependencies.items() if state in ("unknown", "failing")
+        ]
     elif not blamed:
         return None
     if not bad:

@@ -153,7 +153,9 @@ class Case:
     kill_signals: tuple[int, ...] = ()
     """Signals that the engine was told to send shortly before the death."""
     dependencies: Mapping[str, str] = field(default_factory=dict)
-    """Service it depends on → ``healthy``, ``running``, ``unhealthy``, ``down`` or ``unknown``."""
+    """Service it depends on, directly or through others → ``healthy``, ``failing`` (its latest
+    checks fail, and it is not yet called unhealthy), ``running``, ``unhealthy``, ``down`` or
+    ``unknown``."""
     config_changes: tuple[str, ...] = ()
     """Differences of the service's configuration to the last good release, one line each."""
     recent_deaths: tuple[datetime, ...] = ()

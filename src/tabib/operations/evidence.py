@@ -24,6 +24,8 @@ from tabib.operations.tools import Tools
 DEADLINE_S = 2.0
 """For each piece of evidence: trouble must not wait for a slow engine."""
 TAIL_LINES = 200
+MOST_LOOKED_AT = 10
+"""So many containers of dependencies are inspected."""
 T = TypeVar("T")
 
 
@@ -46,7 +48,7 @@ async def gather(
     redactor = tools.secrets.redactor(look)
     tail = redactor.lines(log) if log else list(record.tail(verdict.container_id))
     former = await _former(tools, cared)
-    dependencies = dependency_states(observed, verdict, last_seen)
+    dependencies = await dependency_states(tools, observed, verdict, last_seen)
     now = tools.clock.now()
     happened = event.at if event is not None else now
     history = tools.watch.history(project)
@@ -88,11 +90,38 @@ def _mine(observed: Observed | None, verdict: Verdict) -> ContainerState | None:
     return next((one for one in containers if one.name == verdict.container), None)
 
 
-def dependency_states(
+async def dependency_states(
+    tools: Tools, observed: Observed | None, verdict: Verdict, last_seen: LastSeen | None
+) -> dict[str, str]:
+    """Service that the patient depends on, directly or through others → healthy, failing, running,
+    unhealthy, down or unknown; the nearest first."""
+    states = _states(observed, verdict, last_seen)
+    healthy = [
+        one
+        for one in (observed.containers if observed else ())
+        if states.get(one.service) == "healthy" and one.health == "healthy" and not one.oneoff
+    ]
+    failing = await asyncio.gather(*(_failing(tools, one.id) for one in healthy[:MOST_LOOKED_AT]))
+    by_service: dict[str, list[bool]] = {}
+    for one, fails in zip(healthy, failing, strict=False):
+        by_service.setdefault(one.service, []).append(fails)
+    return states | {name: "failing" for name, each in by_service.items() if all(each)}
+
+
+async def _failing(tools: Tools, container: str) -> bool:
+    """Whether its latest health checks fail, though it is not yet called unhealthy."""
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            inspection = await tools.engine.inspect(container)
+    except (TabibError, TimeoutError):
+        return False
+    health = (inspection.get("State") or {}).get("Health") or {}
+    return int(health.get("FailingStreak") or 0) > 0
+
+
+def _states(
     observed: Observed | None, verdict: Verdict, last_seen: LastSeen | None
 ) -> dict[str, str]:
-    """Service that the patient depends on, directly or through others → healthy, running,
-    unhealthy, down or unknown; the nearest first."""
     if observed is None:
         return {}
     mine = _mine(observed, verdict)

@@ -40,9 +40,15 @@ async def change(tools: Tools, incident: Incident, how: How) -> Incident:
     return result
 
 
-async def regroup(tools: Tools, cared: Cared) -> None:
-    """Put every open incident under the one that explains it; ``cared``: the project whose
-    dependencies count."""
+async def admit(
+    tools: Tools, cared: Cared, incident: Incident, how: Callable[[Incident], Incident]
+) -> Incident:
+    """Write ``how`` of an incident (a new one, or one that is known), and put every open one under
+    the one that explains it; as it is then. ``cared``: the project whose dependencies count.
+
+    At once: who is told of incidents is never told of a symptom before its cause is known, where
+    it is.
+    """
     needs = depends_on(cared)
     now = tools.clock.now()
 
@@ -50,13 +56,18 @@ async def regroup(tools: Tools, cared: Cared) -> None:
         return needs.get(service, ()) if project == cared.record.project else ()
 
     async with tools.incident_lock:
-        known = await _open(tools)
-        others = {one.id for one in known if one.project != cared.record.project}
-        for one in regrouped(known, depends, now):
+        before = await tools.journal.incident(incident.id) or incident
+        mine = how(before)
+        known = [mine, *(one for one in await _open(tools) if one.id != mine.id)]
+        moved = {one.id: one for one in regrouped(known, depends, now)}
+        await tools.journal.put_incident(moved.pop(mine.id, mine))
+        theirs = {one.id for one in known if one.project != cared.record.project}
+        for one in moved.values():
             # Of another project only what this one's trouble explains (an engine's restart).
-            if one.id not in others or one.parent:
+            if one.id not in theirs or one.parent:
                 await tools.journal.put_incident(one)
         await _settle(tools)
+        return await tools.journal.incident(mine.id) or mine
 
 
 def depends_on(cared: Cared) -> dict[str, frozenset[str]]:

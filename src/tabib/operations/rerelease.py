@@ -31,6 +31,9 @@ from tabib.operations.record import kept_mounts
 from tabib.operations.tools import Tools
 from tabib.stores.seal import open_project, seal_project
 
+LOOKED_BACK = 20
+"""So many releases are read: each holds a whole model."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rerelease:
@@ -84,7 +87,7 @@ async def version(tools: Tools, cared: Cared, number: int | None = None) -> Vers
     """A release with its project, opened; ``number`` None: the last good one before the one in
     care. None where there is none, or none with a model."""
     current = cared.release
-    releases = await tools.journal.releases(tools.info.id, cared.record.project)
+    releases = await tools.journal.releases(tools.info.id, cared.record.project, LOOKED_BACK)
     if number is None:
         found = former_release(current, releases) if current else None
     else:
@@ -161,7 +164,7 @@ async def _draw(
     references = (*image_decisions.references(wanted), *kept)
     observed = await tools.engine.observe(images=references, detail=False)
     observed = _as_retagged(observed, retag)
-    earlier = await tools.journal.releases(tools.info.id, project.name)
+    earlier = await tools.journal.releases(tools.info.id, project.name, LOOKED_BACK)
     places = await volumes.places(tools, project, observed)
     desired = Desired(
         project=project,

@@ -44,7 +44,7 @@ from tabib.operations.causes import across_services
 from tabib.operations.evidence import dependency_states, gather
 from tabib.operations.execute import execute
 from tabib.operations.facts import Cared, Ward
-from tabib.operations.incidents import change, regroup
+from tabib.operations.incidents import admit, change
 from tabib.operations.leases import lease
 from tabib.operations.operation import Operation
 from tabib.operations.record import Record
@@ -90,6 +90,8 @@ class Course:
         self.cared = news.cared
         self.verdict = news.verdict
         self.project = news.cared.record.project
+        self._former: dict[int, Version | None] = {}
+        """Release → the last good one before it: looked up once."""
 
     async def run(self) -> None:
         """From the evidence to the end of the trouble, or until something new happens to it."""
@@ -156,15 +158,12 @@ class Course:
         )
         known = belongs_to(case, diagnosis.causes, recent)
         if known is None:
-            incident = open_incident(case, diagnosis, tools.new_id(), seen_at=self.news.seen_at)
-            await change(tools, incident, lambda one, _: one)
-        else:
-            since = _since(case, self.news)
-            incident = await change(
-                tools, known, lambda one, _: update(reopen(one, since), case, diagnosis)
-            )
-        await regroup(tools, self.cared)
-        return await tools.journal.incident(incident.id) or incident
+            fresh = open_incident(case, diagnosis, tools.new_id(), seen_at=self.news.seen_at)
+            return await admit(tools, self.cared, fresh, lambda one: one)
+        since = _since(case, self.news)
+        return await admit(
+            tools, self.cared, known, lambda one: update(reopen(one, since), case, diagnosis)
+        )
 
     async def _explained(self, incident: Incident) -> Explained | None:
         """The trouble of another service that explains this one; None where there is none."""
@@ -186,7 +185,9 @@ class Course:
             return None
         if case.sealed_at - current.created_at > BAKES_AT_MOST:
             return None
-        former = await version(self.tools, cared)
+        if current.number not in self._former:
+            self._former[current.number] = await version(self.tools, cared)
+        former = self._former[current.number]
         incidents = await self.tools.journal.incidents(
             engine_id=self.tools.info.id,
             project=self.project,
@@ -423,7 +424,9 @@ class Course:
             return case
         seen = await tools.journal.last_seen(tools.info.id, self.project)
         mine = next((one for one in seen if one.name == case.container), None)
-        return replace(case, dependencies=dependency_states(observed, self.verdict, mine))
+        return replace(
+            case, dependencies=await dependency_states(tools, observed, self.verdict, mine)
+        )
 
 
 def _matters(plan: Plan, outcome: StepOutcome) -> bool:
