@@ -41,6 +41,10 @@ class Signature:
         """Whether a text, whose lower case is ``low``, is worth a search."""
         return any(word in low for word in self.needs)
 
+    def search(self, text: str, low: str) -> re.Match[str] | None:
+        """Where it stands in ``text``, whose lower case is ``low``."""
+        return self.compiled.search(text) if self.needed(low) else None
+
     def summary(self, found: re.Match[str]) -> str:
         """What it says, with what was found."""
         groups = {name: value.strip() for name, value in found.groupdict().items() if value}
