@@ -6,7 +6,7 @@ from starlette.applications import Starlette
 
 from tabib.api.answers import on_bug, on_tabib_error
 from tabib.api.context import Context
-from tabib.api.routes import containers, daemon, incidents, projects, recorder
+from tabib.api.routes import checkup, containers, daemon, incidents, projects, recorder
 from tabib.model.errors import TabibError
 
 
@@ -18,6 +18,7 @@ def application(context: Context) -> Starlette:
             *projects.ROUTES,
             *containers.ROUTES,
             *incidents.ROUTES,
+            *checkup.ROUTES,
             *recorder.ROUTES,
         ],
         exception_handlers={TabibError: on_tabib_error, Exception: on_bug},

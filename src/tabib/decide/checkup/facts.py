@@ -122,7 +122,7 @@ def _number(value: object) -> int:
 
 
 def _has_check(config: Json) -> bool:
-    test = _part(config, "Healthcheck").get("Test") or ()
+    test = list(_part(config, "Healthcheck").get("Test") or ())
     return bool(test) and test[0] != "NONE"
 
 
