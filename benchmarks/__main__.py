@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import (
     care,
+    checkup,
     commands,
     healing,
     loading,
@@ -28,6 +29,7 @@ SCENARIOS = {
     "many": projects.many,
     "healing": healing.measure,
     "care": care.measure,
+    "checkup": checkup.measure,
     "processes": processes.measure,
     "series": series.measure,
     "sampling": sampling.measure,

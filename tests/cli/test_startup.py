@@ -49,6 +49,7 @@ def modules_of(*argv: str, cwd: str, **environ: str) -> tuple[int, set[str]]:
         ["events", "--help"],
         ["inspect", "--help"],
         ["logs", "--help"],
+        ["checkup", "--help"],
     ],
 )
 def test_help_imports_nothing_heavy(argv: list[str], tmp_path: object) -> None:

@@ -30,8 +30,7 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
         "tabib checkup                       the project here; without a file all that runs",
         "tabib --no-daemon checkup --all     on a stranger's host: nothing is left behind",
         "tabib checkup shop/api -v           one service, with evidence and advice",
-        "tabib checkup --fail-on warning --format sarif -o checkup.sarif",
-        "tabib checkup --ignore security.root --ignore 'memory.*'",
+        "tabib checkup --fail-on warning --ignore 'memory.*' --format sarif -o checkup.sarif",
     ),
 )
 @click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=_complete)

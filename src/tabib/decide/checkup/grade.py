@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tabib.model.checkup import NODE, CheckupFinding, Examined, Grade, Priority
 from tabib.model.incident import SEVERITIES
 
-WEIGHTS: Mapping[str, float] = {"info": 0.01, "warning": 0.06, "error": 0.30, "critical": 0.60}
+WEIGHTS: Mapping[str, float] = {"info": 0.01, "warning": 0.06, "error": 0.40, "critical": 0.70}
 """The share of its points that a service loses for one finding."""
 CAPS: Mapping[str, int] = {"error": 79, "critical": 49}
 """No project with such a finding has more points."""
@@ -33,7 +33,10 @@ def grades(
 
 
 def _grade(project: str, targets: set[str], findings: Sequence[CheckupFinding]) -> Grade:
-    score = round(sum(_points(name, findings) for name in targets) / len(targets))
+    """Half of the score is the mean of the services, half the worst of them: many good ones do not
+    hide a bad one."""
+    points = [_points(name, findings) for name in targets]
+    score = round((sum(points) / len(points) + min(points)) / 2)
     counts = Counter(finding.severity for finding in findings)
     for severity, cap in CAPS.items():
         if counts[severity]:

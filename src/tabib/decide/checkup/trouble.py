@@ -47,6 +47,9 @@ def diagnosed(observation: Observation) -> Iterable[CheckupFinding]:
             continue
         findings, causes = diagnose(case)
         by_code = {finding.code: finding for finding in findings}
+        if case.exit_code is None:
+            # Caught between two lives: that it ends is all that is known.
+            causes = tuple(one for one in causes if one.code != "exit.app-error")
         if not causes:
             yield found(one, "exit.app-error", "error", _as_it_is(one), engine(_as_it_is(one)))
             continue
