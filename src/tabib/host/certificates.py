@@ -38,7 +38,7 @@ def _context() -> ssl.SSLContext:
     # What is old is spoken to, too: its certificate ends all the same.
     with suppress(ssl.SSLError, ValueError):
         context.set_ciphers("ALL:@SECLEVEL=0")
-        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
     return context
 
 
