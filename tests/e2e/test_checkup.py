@@ -43,13 +43,20 @@ GOOD: dict[str, Any] = {
 @pytest.fixture
 def start(tabib: Installation, engine: engine_api.Engine) -> Callable[..., str]:
     """Start a container of a project that tabib does not know; its service's target."""
+    network = f"{tabib.prefix}_default"
+    engine.call("POST", "/networks/create", body={"Name": network})
 
     def started(service: str, host: dict[str, Any] | None = None, **body: Any) -> str:
         labels = {
             "com.docker.compose.project": tabib.prefix, "com.docker.compose.service": service,
             "com.docker.compose.container-number": "1", **body.pop("Labels", {}),
         }  # fmt: skip
-        body = {**GOOD, **body, "Labels": labels, "HostConfig": {**GOOD_HOST, **(host or {})}}
+        body = {
+            **GOOD,
+            **body,
+            "Labels": labels,
+            "HostConfig": {**GOOD_HOST, "NetworkMode": network, **(host or {})},
+        }
         name = f"{tabib.prefix}-{service}-1"
         engine.call("POST", "/containers/create", query=[("name", name)], body=body)
         engine.call("POST", f"/containers/{name}/start")
@@ -83,8 +90,9 @@ def test_the_sick_the_badly_set_up_and_the_well(
         User="", Healthcheck={"Test": ["NONE"]}, Env=[f"DB_PASSWORD={CANARY}"],
         ExposedPorts={"6379/tcp": {}},
     )  # fmt: skip
+    said = f"echo got {CANARY}: DATABASE_URL must be set >&2; exit 3"
     died = start("died", {"RestartPolicy": {"Name": "no"}}, Env=[f"A_TOKEN={CANARY}"],
-                 Cmd=["sh", "-c", f"echo got {CANARY}: DATABASE_URL must be set >&2; exit 3"])  # fmt: skip
+                 Cmd=["sh", "-c", said])  # fmt: skip
     loop = start("loop", Cmd=["sh", "-c", "echo 'no space left on device' >&2; exit 1"])
     hurt = start("hurt", Healthcheck={"Test": ["CMD", "curl", "x"], "Interval": 500_000_000,
                                       "Retries": 1})  # fmt: skip

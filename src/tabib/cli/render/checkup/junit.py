@@ -27,7 +27,7 @@ def junit(answer: Row, fail_on: str) -> str:
 
 def _suite(suites: Element, grade: Row, mine: Sequence[Row], at: str, fail_on: str) -> None:
     failed = [one for one in mine if at_least(one["severity"], fail_on)]
-    name = _NAMES.get(grade["project"], grade["project"])
+    name = _NAMES.get(str(grade["project"]), str(grade["project"]))
     suite = SubElement(
         suites, "testsuite", name=_clean(name), tests=str(len(mine) or 1),
         failures=str(len(failed)), errors="0", skipped="0", time="0", timestamp=at[:19],

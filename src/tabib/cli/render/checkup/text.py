@@ -53,7 +53,8 @@ def _first(priorities: Sequence[Row], console: Console) -> Iterable[str]:
 
 
 def _grade(grade: Row, console: Console) -> str:
-    name = {"": "(no project)", _NODE: "the machine"}.get(grade["project"], grade["project"])
+    project = str(grade["project"])
+    name = {"": "(no project)", _NODE: "the machine"}.get(project, project)
     letter = console.paint(grade["grade"], "bold", _GRADE_COLOURS.get(grade["grade"], "red"))
     what = counted(grade["findings"]) or "nothing is wrong"
     return f"{letter} {grade['score']:>3}  {console.paint(printable(name), 'bold')}: {what}"
