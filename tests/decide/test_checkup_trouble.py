@@ -14,6 +14,7 @@ from tabib.decide.checkup import examine
 from tabib.decide.checkup.trouble import trigger
 from tabib.decide.verdict import Kind, Verdict
 from tabib.model.checkup import CheckupFinding, Examined
+from tabib.model.incident import Cause, Incident
 
 DOWN = {"State__Status": "exited", "State__Running": False}
 YOUNG = (NOW - timedelta(minutes=2)).isoformat()
@@ -91,3 +92,18 @@ def test_what_docker_run_left_behind_weighs_less() -> None:
            "HostConfig__RestartPolicy": {"Name": "no"}}  # fmt: skip
     found = diagnosed(**raw)
     assert (found.target, found.severity) == ("shop-web-1", "warning")
+
+
+def test_an_open_incident_is_remembered_though_nothing_runs() -> None:
+    """Quarantined: tabib itself stopped it, and a person is waited for."""
+    observation = observed([inspection(**DOWN, State__ExitCode=137), inspection("shop-b-1")])
+    incident = Incident(
+        id="7f3a", opened_at=NOW, engine_id="e", cluster="default", project="shop",
+        service="web", container="shop-web-1", severity="error", outcome="needs_human",
+        cause=Cause(code="exit.missing-env", summary="it wants A_B", confidence=0.9),
+    )  # fmt: skip
+    (found,) = examine(replace(observation, incidents=(incident,)))
+    assert (found.target, found.code, found.severity) == ("shop/web", "exit.missing-env", "error")
+    assert "7f3a" in found.advice
+    assert "needs_human" in found.evidence[0].text
+    assert examine(replace(observation, incidents=(replace(incident, closed_at=NOW),))) == ()

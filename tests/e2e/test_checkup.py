@@ -148,6 +148,7 @@ def test_certificates_of_published_ports(
     real_engine.ensure_images(PYTHON)
     made(tmp_path, "shop.example.com", NOW + timedelta(days=3))
     (tmp_path / "server.pem").chmod(0o644)
+    tmp_path.chmod(0o755)  # it runs as another user
     port = free_port()
     target = start(
         "tls", {"Binds": [f"{tmp_path}:/cert:ro"],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from tabib.model.container import ImageState, MountState, PortBinding, VolumeState
-from tabib.model.incident import Case, Evidence
+from tabib.model.incident import Case, Evidence, Incident
 
 NODE = "node"
 """The target of what concerns the machine and the engine as a whole."""
@@ -133,6 +133,8 @@ class Observation:
     """Image reference → what its registry says; only of those that were asked for."""
     cases: Mapping[str, Case] = field(default_factory=dict)
     """Container id → the evidence of one that is in trouble now."""
+    incidents: tuple[Incident, ...] = ()
+    """Those that are open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -108,12 +108,12 @@ def _scope(wanted: Wanted, all_: Sequence[Examined], hostname: str) -> Scope:
 def _in_scope(
     findings: Iterable[CheckupFinding], mine: Iterable[Examined], scope: Scope
 ) -> list[CheckupFinding]:
-    """Those of what is meant. A finding that others have too names only what is meant."""
+    """Those of what is meant, and what is grave for the whole machine."""
     names = {one.name for one in mine}
     kept = []
     for finding in findings:
         if finding.target == NODE:
-            if scope.node:
+            if scope.node or finding.severity in ("error", "critical"):
                 kept.append(finding)
         elif names.intersection(finding.containers):
             kept.append(finding)
@@ -145,6 +145,7 @@ async def _observe(
     for one in all_:
         one = replace(one, **looked.get(one.id, {}), **figures.get(one.id, {}))
         containers.append(one)
+    incidents = await tools.journal.incidents(engine_id=tools.info.id, open_only=True)
     return Observation(
         at=now,
         containers=tuple(sorted(containers, key=lambda one: one.name)),
@@ -155,10 +156,11 @@ async def _observe(
         build_cache_bytes=survey.build_cache_bytes,
         memory_bytes=survey.memory_bytes,
         clock_offset_s=survey.clock_offset_s,
-        room=room_of(tools) if scope.node else None,
+        room=room_of(tools),
         certificates=shown,
         tags=tags,
         cases=cases,
+        incidents=tuple(incidents),
     )
 
 

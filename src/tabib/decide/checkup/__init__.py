@@ -51,7 +51,7 @@ _EVIDENCE = 6
 
 def examine(observation: Observation) -> tuple[CheckupFinding, ...]:
     """All findings, the gravest first. What several containers of a service have is one finding."""
-    found = [*trouble.diagnosed(observation)]
+    found = [*trouble.diagnosed(observation), *trouble.remembered(observation)]
     for rule in RULES:
         found += [
             one if one.advice else replace(one, advice=rule.advice)

@@ -10,6 +10,7 @@ from tabib.decide.checkup.rule import Check, engine, found
 from tabib.decide.diagnose import BY_CODE as DIAGNOSED
 from tabib.decide.diagnose import diagnose
 from tabib.model.checkup import CheckupFinding, Examined, Observation
+from tabib.model.incident import Evidence
 
 LOOP_RESTARTS = 4
 LOOP_WITHIN = timedelta(minutes=10)
@@ -65,6 +66,23 @@ def diagnosed(observation: Observation) -> Iterable[CheckupFinding]:
             severity = "warning" if severity == "error" else severity
         made = found(one, first.code, severity, summary, *evidence[:_MOST_EVIDENCE])
         yield replace(made, advice=DIAGNOSED[first.code].advice)
+
+
+def remembered(observation: Observation) -> Iterable[CheckupFinding]:
+    """What tabib has an open incident of, and what is not in trouble by itself now: quarantined
+    after its budget, or waiting for a person."""
+    by_name = {one.name: one for one in observation.containers}
+    for incident in observation.incidents:
+        one = by_name.get(incident.container)
+        if one is None or one.id in observation.cases or incident.closed_at is not None:
+            continue
+        since = f"{incident.opened_at:%Y-%m-%d %H:%M} UTC"
+        text = f"incident {incident.id} is open since {since} ({incident.outcome})"
+        if one.halted:
+            text += f"; the container is {one.halted}"
+        evidence = Evidence(source="history", text=text, at=incident.opened_at)
+        made = found(one, incident.cause.code, "error", incident.cause.summary, evidence)
+        yield replace(made, advice=f"`tabib incident {incident.id}` has all of it.")
 
 
 def _as_it_is(one: Examined) -> str:
