@@ -283,7 +283,9 @@ def test_what_the_recorder_has() -> None:
         "memory.near-limit": "warning",
         "cpu.throttled": "warning",
     }
-    far = replace(one, memory_peak_bytes=100 << 20, throttled_share=0.1)
+    killed = replace(observation, containers=(replace(one, oom_kills=2),))
+    assert codes(examine(killed)) == {"memory.child-oom": "warning"}
+    far = replace(one, memory_peak_bytes=100 << 20, throttled_share=0.1, oom_kills=0)
     assert examine(replace(observation, containers=(far,))) == ()
 
 

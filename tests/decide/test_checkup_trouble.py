@@ -107,3 +107,5 @@ def test_an_open_incident_is_remembered_though_nothing_runs() -> None:
     assert "7f3a" in found.advice
     assert "needs_human" in found.evidence[0].text
     assert examine(replace(observation, incidents=(replace(incident, closed_at=NOW),))) == ()
+    up_again = observed([inspection()])
+    assert examine(replace(up_again, incidents=(incident,))) == ()

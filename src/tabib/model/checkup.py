@@ -50,6 +50,9 @@ class Examined:
     """0: none."""
     memory_peak_bytes: int | None = None
     """The most it used within the last hour, as the recorder has it."""
+    oom_kills: int | None = None
+    """Processes in it that the kernel killed for memory since it was started, as the recorder has
+    it."""
     throttled_share: float | None = None
     """Of the periods of its CPU limit between the newest readings, how many were held up."""
     pids_limit: int = 0

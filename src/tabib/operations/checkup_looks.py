@@ -269,7 +269,9 @@ async def recorded(tools: Tools, containers: Iterable[Examined], now: datetime) 
     found: Facts = {one.id: {} for one in subjects}
     periods = index("container", "cpu_periods")
     held = index("container", "cpu_throttled_periods")
+    kills = index("container", "oom_kills")
     for id in found:
+        found[id]["oom_kills"] = live[id].values[kills]
         grown = _grown(live[id].before, live[id].values, periods)
         late = _grown(live[id].before, live[id].values, held)
         if grown and late is not None:

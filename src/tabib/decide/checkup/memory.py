@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tabib.decide.checkup.rule import Check, config, each, found, host, named, of_node, size
+from tabib.decide.checkup.rule import Check, config, each, found, host, named, of_node, shared, size
 from tabib.model.checkup import CheckupFinding, Examined, Observation
 from tabib.model.incident import Evidence
 
@@ -27,6 +27,19 @@ def _near_limit(one: Examined) -> CheckupFinding | None:
     text = f"working set up to {size(peak)} of {size(limit)}"
     evidence = Evidence(source="history", text=text)
     return found(one, "memory.near-limit", "warning", summary, evidence)
+
+
+def _child_oom(observation: Observation) -> Iterable[CheckupFinding]:
+    for one in observation.containers:
+        if one.runs and one.oom_kills and one.id not in observation.cases:
+            count = "a process" if one.oom_kills == 1 else f"{one.oom_kills} processes"
+            yield found(
+                one,
+                "memory.child-oom",
+                "warning",
+                f"the kernel killed {count} in it for memory; the container runs on",
+                Evidence(source="history", text=f"oom_kill {one.oom_kills} since it was started"),
+            )
 
 
 def _overcommitted(observation: Observation) -> Iterable[CheckupFinding]:
@@ -61,6 +74,7 @@ RULES: tuple[Check, ...] = (
         explain="The container uses nearly all of the memory it may have; then the kernel kills.",
         advice="Raise its memory limit, or find what it keeps (`tabib history TARGET`).",
     ),
+    shared("memory.child-oom", _child_oom),
     Check(
         code="memory.overcommitted",
         check=_overcommitted,

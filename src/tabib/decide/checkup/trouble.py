@@ -76,6 +76,9 @@ def remembered(observation: Observation) -> Iterable[CheckupFinding]:
         one = by_name.get(incident.container)
         if one is None or one.id in observation.cases or incident.closed_at is not None:
             continue
+        if one.status == "running" and one.health in ("", "healthy"):
+            # It runs again: whoever looks after it closes the incident.
+            continue
         since = f"{incident.opened_at:%Y-%m-%d %H:%M} UTC"
         text = f"incident {incident.id} is open since {since} ({incident.outcome})"
         if one.halted:
