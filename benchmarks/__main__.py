@@ -19,7 +19,7 @@ from benchmarks import (
     sampling,
     series,
 )
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, Row
 from benchmarks.table import render, write
 
 SCENARIOS = {
@@ -44,15 +44,18 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tabib-bench-") as folder:
         bench = Bench(Path(folder), options.runs)
-        rows = []
+        found: dict[str, list[Row]] = {}
         try:
             for name in options.only or SCENARIOS:
                 print(f"— {name}", file=sys.stderr, flush=True)
-                rows += SCENARIOS[name](bench)
+                found[name] = SCENARIOS[name](bench)
         finally:
             bench.close()
-    print(render(rows))
-    print(f"\nwritten to {write(rows, options.runs)}")
+            if found:
+                kept = write(found, options.runs, list(SCENARIOS))
+    for name, rows in found.items():
+        print(f"{name}\n{render(rows)}\n")
+    print(f"written to {kept}")
     return 0
 
 

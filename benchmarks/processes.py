@@ -11,7 +11,7 @@ import os
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +19,7 @@ from pathlib import Path
 
 from benchmarks.bench import Bench, Row
 from tabib.decide.processes import ProcessTable
+from tabib.host.heap import settle_heap
 from tabib.host.processes import LinuxStreams
 from tabib.model.process import ProcessRecord
 
@@ -27,6 +28,10 @@ RATE = 1000
 SECONDS = int(os.environ.get("TABIB_BENCH_SECONDS", "60"))
 FLAT_OUT = 5_000
 IDLE_S = 10.0
+
+
+Ended = tuple[str, int, int | None, bool, bool]
+"""Container, parent, exit code, whether its use is known, whether its command line is complete."""
 
 
 @dataclass(slots=True)
@@ -45,6 +50,7 @@ class Recorded:
 
 
 def measure(bench: Bench) -> list[Row]:
+    settle_heap()
     with _starter(bench.folder) as starter:
         total = RATE * SECONDS
         minute = asyncio.run(_recorded(starter, total, RATE))
@@ -80,12 +86,10 @@ class _Recorder:
             "bench", datetime.now(UTC) - timedelta(microseconds=now_ns // 1000)
         )
         self.streams = LinuxStreams()
-        self.records: list[ProcessRecord] = []
+        self.ended: list[Ended] = []
 
     async def __aenter__(self) -> _Recorder:
-        self.streams.start(
-            lambda events: self.records.extend(self.table.take(events, self.streams.look))
-        )
+        self.streams.start(lambda events: self._keep(self.table.take(events, self.streams.look)))
         if self.streams.missing:
             raise SystemExit(f"processes cannot be recorded here: {self.streams.missing}")
         self._settling = asyncio.create_task(self._settle())
@@ -99,7 +103,21 @@ class _Recorder:
         while True:
             await asyncio.sleep(0.5)
             now_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-            self.records += self.table.settle(now_ns, self.streams.look)
+            self._keep(self.table.settle(now_ns, self.streams.look))
+
+    def _keep(self, records: Sequence[ProcessRecord]) -> None:
+        """As the daemon, which writes them: they are let go at once."""
+        self.ended += [
+            (
+                one.container_id,
+                one.ppid,
+                one.exit_code,
+                one.cpu_seconds is not None,
+                one.command.startswith("starter child "),
+            )
+            for one in records
+            if one.ended_at is not None
+        ]
 
 
 async def _recorded(starter: Path, total: int, rate: int) -> Recorded:
@@ -113,26 +131,25 @@ async def _recorded(starter: Path, total: int, rate: int) -> Recorded:
         output, _ = await process.communicate()
         cpu_share = 100 * (time.process_time() - cpu) / (time.monotonic() - begun)
         await asyncio.sleep(2.5)
-    ours = _of_run(recorder.records)
-    codes = sorted(one.exit_code for one in ours if one.exit_code is not None)
+    ours = _of_run(recorder.ended)
+    codes = sorted(code for _, _, code, _, _ in ours if code is not None)
     if len(codes) == total and codes != sorted(number % 256 for number in range(total)):
         raise SystemExit("exit codes were recorded that the processes did not have")
     return Recorded(
         wall_s=float(output),
         cpu_share=cpu_share,
         exits=100 * len(codes) / total,
-        usages=100 * sum(one.cpu_seconds is not None for one in ours) / total,
-        commands=100 * sum(one.command.startswith("starter child ") for one in ours) / total,
+        usages=100 * sum(measured for *_, measured, _ in ours) / total,
+        commands=100 * sum(complete for *_, complete in ours) / total,
         longest_turn_s=recorder.streams.longest_turn_s,
     )
 
 
-def _of_run(records: list[ProcessRecord]) -> list[ProcessRecord]:
+def _of_run(ended: list[Ended]) -> list[Ended]:
     """The ended children of the starter: those of the parent that has most."""
-    families: dict[tuple[str, int], list[ProcessRecord]] = {}
-    for record in records:
-        if record.ended_at is not None:
-            families.setdefault((record.container_id, record.ppid), []).append(record)
+    families: dict[tuple[str, int], list[Ended]] = {}
+    for one in ended:
+        families.setdefault(one[:2], []).append(one)
     return max(families.values(), key=len, default=[])
 
 

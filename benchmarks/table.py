@@ -1,11 +1,12 @@
-"""The table: printed, and kept under ``results/`` as Markdown and JSON."""
+"""The tables: printed, and kept under ``results/`` as Markdown and JSON."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,12 @@ from pathlib import Path
 from benchmarks.bench import Row
 
 RESULTS = Path(__file__).resolve().parent / "results"
+_HEAD = """# What was measured last
+
+Written by `make bench`, a section for each scenario: one that is measured again replaces its own
+section. The daemon is warm but where a line says otherwise.
+"""
+_SECTION = re.compile(r"^## (\S+)\n", re.MULTILINE)
 
 
 def render(rows: Sequence[Row]) -> str:
@@ -31,19 +38,37 @@ def render(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def write(rows: Sequence[Row], runs: int) -> str:
-    """Keep the newest table (``latest.md``) and every run's figures; the Markdown file's name."""
-    RESULTS.mkdir(exist_ok=True)
+def write(
+    found: Mapping[str, Sequence[Row]], runs: int, order: Sequence[str], folder: Path = RESULTS
+) -> Path:
+    """Put the scenarios' sections into ``latest.md``, and all figures of this run into a file of
+    their own; the former's path.
+
+    :param order: names of all scenarios: the order of the sections. A section of a scenario that
+        is not among them any more is left out.
+    """
+    folder.mkdir(exist_ok=True)
     now = datetime.now(UTC)
-    head = (
+    latest = folder / "latest.md"
+    sections = _sections(latest.read_text(encoding="utf-8")) if latest.exists() else {}
+    how = (
         f"{now:%Y-%m-%d %H:%M} UTC · medians of {runs} interleaved runs · Python "
-        f"{platform.python_version()} · {os.cpu_count()} CPUs · Linux {platform.release()}\n"
-        "Written by `make bench`; the daemon is warm but where the line says otherwise.\n\n"
+        f"{platform.python_version()} · {os.cpu_count()} CPUs · Linux {platform.release()}"
     )
-    latest = RESULTS / "latest.md"
-    latest.write_text(head + render(rows) + "\n", encoding="utf-8")
-    record = {"at": now.isoformat(), "runs": runs, "rows": [asdict(row) for row in rows]}
-    (RESULTS / f"{now:%Y%m%d-%H%M%S}.json").write_text(
+    sections |= {name: f"{how}\n\n{render(rows)}" for name, rows in found.items()}
+    told = [f"## {name}\n{sections[name]}\n" for name in order if name in sections]
+    latest.write_text("\n".join([_HEAD, *told]), encoding="utf-8")
+    record = {
+        "at": now.isoformat(),
+        "runs": runs,
+        "rows": {name: [asdict(row) for row in rows] for name, rows in found.items()},
+    }
+    (folder / f"{now:%Y%m%d-%H%M%S}.json").write_text(
         json.dumps(record, indent=1) + "\n", encoding="utf-8"
     )
-    return str(latest.relative_to(RESULTS.parent.parent))
+    return latest
+
+
+def _sections(text: str) -> dict[str, str]:
+    _, *parts = _SECTION.split(text)
+    return {name: body.strip() for name, body in zip(parts[::2], parts[1::2], strict=True)}

@@ -25,6 +25,7 @@ import structlog
 
 from tabib.api.app import application
 from tabib.api.context import Context
+from tabib.host.heap import settle_heap
 from tabib.host.settings import VARIABLE, read_settings, settings_path
 from tabib.model import paths
 from tabib.model.errors import Refused, StateUnusable, TabibError
@@ -149,6 +150,7 @@ async def _serve(
             if not options.private:
                 await sites.restore()
                 spawn(group, send_metrics(sites, settings.metrics, clock), "send metrics")
+            settle_heap()
             log.info("daemon.ready", socket=options.socket, pid=os.getpid())
             await stopping.wait()
             log.info("daemon.stopping", operations=len(operations.running))

@@ -93,6 +93,8 @@ LEVELS = [
     ("error", "error: failed to push"),
     ("error", "ERROR 1045 (28000): Access denied"),
     ("error", "django.db.utils.OperationalError: could not connect"),
+    ("error", "payment took too long: error 42"),
+    ("", "the page of error 42 was opened"),
 ]
 
 TRACES: dict[str, tuple[str, list[tuple[str, int, str, int]]]] = {

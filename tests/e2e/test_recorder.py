@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from datetime import datetime, timedelta
@@ -88,6 +89,9 @@ def test_what_is_gone_is_still_told_of(tabib: Installation, tmp_path: Path) -> N
     events = tabib("events", name, "--json").well().out
     assert '"destroy"' in events
     assert '"die"' in events
+    of_project = tabib("events", tabib.prefix, "--json").well().out.splitlines()
+    networks = {one["action"] for one in map(json.loads, of_project) if one["kind"] == "network"}
+    assert networks >= {"connect", "disconnect", "destroy"}
     then = rows(tabib, "inspect", "--at", moment)
     assert [row["name"] for row in then["containers"] if row["project"] == tabib.prefix] == [name]
 

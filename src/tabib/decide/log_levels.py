@@ -54,6 +54,7 @@ _ERROR_WORDS = re.compile(
     r"^Traceback \(most recent call last\)|(?:Exception|Error|Throwable)(?=[:\s)]|$)"
     r"|^(?:npm ERR!|E: )|\bUnhandled\b|\bUncaught\b"
     r"|(?i:(?:^|[\s\[(:>])(?:error|exception)(?=[:\]!]|\s-\s)|^(?:error|exception|failed)\b"
+    r"|[:\]>] error (?:code )?[0-9]"
     r"|\bfailed to \w|\b(?:could not|unable to|cannot) (?:connect|open|bind|start|read|write"
     r"|resolve|find|load|allocate)\b|\b(?:connection refused|permission denied|out of memory"
     r"|no space left on device)\b)"

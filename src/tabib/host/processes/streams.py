@@ -31,9 +31,9 @@ from tabib.model.process import KernelEvent, Look
 from tabib.model.sample import Missing
 
 BUFFER_BYTES = 64 * 1024 * 1024
-_MESSAGES = 128
+_MESSAGES = 48
 """Of a socket, at one turn of the loop: about a millisecond."""
-_PAGES = 4
+_PAGES = 2
 _REST_S = 0.01
 
 OnEvents = Callable[[Sequence[KernelEvent]], None]

@@ -85,8 +85,22 @@ class Chores:
             attributes = {
                 key: redactor.text(value) for key, value in event.attributes.items() if key in _KEPT
             }
+            project = self._project_of(event)
+            if project:
+                attributes[LABEL_PROJECT] = project
             kept.append(replace(event, attributes=attributes))
         await self._parts.series.put_events(self._tools.info.id, kept)
+
+    def _project_of(self, event: Event) -> str:
+        """Whose network it is: its events carry no labels, but the container that joined or left,
+        and the name that Compose gave it."""
+        if event.kind != "network" or event.project:
+            return ""
+        container = self._inventory.ever(event.attributes.get("container", ""))
+        if container is not None:
+            return container.subject.project
+        before, _, _ = event.name.rpartition("_")
+        return before if self._inventory.has_project(before) else ""
 
     async def _look(self) -> None:
         """Look at the whole engine now and then, and after each gap in its events."""

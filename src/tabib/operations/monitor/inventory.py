@@ -57,6 +57,11 @@ class Inventory:
         """The container, also when it was removed lately."""
         return self._entries.get(container_id) or self._gone.get(container_id)
 
+    def has_project(self, name: str) -> bool:
+        """Whether a container of that project is there, or was lately."""
+        known = (*self._entries.values(), *self._gone.values())
+        return bool(name) and any(one.subject.project == name for one in known)
+
     def inspected(self, container_id: str) -> bool:
         """Whether it was, so that its secrets are known."""
         return container_id in self._redactors
