@@ -56,6 +56,9 @@ async def test_everything_one_service_and_the_machine(house: House) -> None:
         one = await checkup(here, target="tale/web")
         assert set(found(one)) == {"tale/web"}
         assert found(one)["tale/web"] == found(all_)["tale/web"]
+        none = await checkup(here, project="other")
+        assert (none["containers"], none["findings"], none["grades"]) == (0, [], [])
+        assert any("other has no containers" in note for note in none["notes"])
         node = await checkup(here, target="node")
         assert node["containers"] == 0
         assert [grade["project"] for grade in node["grades"]] == ["node"]

@@ -69,6 +69,8 @@ async def checkup(tools: Tools, wanted: Wanted) -> Checkup:
         tools, inspections, observation.containers,
         _in_scope(rules.examine(observation), mine, scope),
     )  # fmt: skip
+    if not mine and not scope.node:
+        notes.append(f"{scope.name} has no containers on this engine; --all looks at everything")
     left, ignored = rules.kept(findings, observation.containers, wanted.ignored)
     return Checkup(
         at=observation.at,
