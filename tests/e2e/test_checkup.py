@@ -123,7 +123,7 @@ def test_the_sick_the_badly_set_up_and_the_well(
     assert found[hurt] == {"health.bad-command"}
     assert all(one["advice"] and one["evidence"] for one in findings)
 
-    # Nothing is left behind on a stranger's host.
+    # A stranger's host stays a stranger's.
     assert owner_of(engine) is None
     text = tabib("--no-daemon", "checkup", f"{name}/died", "-v").ended(1, "DATABASE_URL").out
     sarif = tabib("--no-daemon", "checkup", name, "--format", "sarif").ended(1).out

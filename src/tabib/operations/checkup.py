@@ -190,15 +190,14 @@ def _redacted(
 ) -> list[CheckupFinding]:
     """Findings without any secret of the containers that they are about."""
     by_name = {one.name: one for one in containers}
-    known: dict[str, frozenset[str]] = {}
+    known: dict[tuple[str, ...], Redactor] = {}
     masked = []
     for finding in findings:
-        secrets: set[str] = set()
-        for name in finding.containers:
-            if name not in known:
-                known[name] = _secrets(tools, by_name[name], inspections)
-            secrets |= known[name]
-        redactor = Redactor.knowing(secrets)
+        names = finding.containers
+        if names not in known:
+            secrets = (_secrets(tools, by_name[name], inspections) for name in names)
+            known[names] = Redactor.knowing(frozenset().union(*secrets))
+        redactor = known[names]
         evidence = tuple(replace(one, text=redactor.text(one.text)) for one in finding.evidence)
         masked.append(replace(finding, summary=redactor.text(finding.summary), evidence=evidence))
     return masked

@@ -28,7 +28,7 @@ def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -
     "checkup",
     examples=(
         "tabib checkup                       the project here; without a file all that runs",
-        "tabib --no-daemon checkup --all     on a stranger's host: nothing is left behind",
+        "tabib --no-daemon checkup --all     on a stranger's host: nothing goes on running",
         "tabib checkup shop/api -v           one service, with evidence and advice",
         "tabib checkup --fail-on warning --ignore 'memory.*' --format sarif -o checkup.sarif",
     ),

@@ -8,6 +8,7 @@ from typing import Any
 
 from tabib.decide.labels import depends_on
 from tabib.decide.redact import looks_secret, redact
+from tabib.decide.secret_patterns import may_match
 from tabib.decide.times import parse_time
 from tabib.model import container as c
 from tabib.model.checkup import Examined
@@ -91,7 +92,7 @@ def secret_names(environment: Iterable[str]) -> tuple[str, ...]:
         name, _, value = entry.partition("=")
         if value.strip().lower() in _TRIVIAL:
             continue
-        if looks_secret(name) or redact(value) != value:
+        if looks_secret(name) or (may_match(value) and redact(value) != value):
             found.add(name)
     return tuple(sorted(found))
 

@@ -67,7 +67,7 @@ def _shared_volume(observation: Observation) -> Iterable[CheckupFinding]:
             "",
         )
         first, *others = sorted(those, key=lambda one: one.name)
-        summary = f"it writes to volume {volume}, as does {named(one.name for one in others)}"
+        summary = f"it writes to volume {volume} beside {named(one.name for one in others)}"
         evidence = [engine(f"mounted writable by {named(one.name for one in those)}")]
         yield found(
             first,
