@@ -62,15 +62,19 @@ def from_machine(
             "the engine is on another machine: users of processes, sizes of logs, files in volumes,"
             " certificates and the room on its disk are not looked at"
         )
-    return _processes(tools, containers, inspections), _files(tools, containers, volumes)
+    return _processes(tools, containers, inspections, notes), _files(tools, containers, volumes)
 
 
 async def _processes(
-    tools: Tools, containers: Sequence[Examined], inspections: Inspections
+    tools: Tools, containers: Sequence[Examined], inspections: Inspections, notes: list[str]
 ) -> Facts:
     if not on_this_machine(tools):
         return {}
-    return await asyncio.to_thread(_look, containers, inspections)
+    found = await asyncio.to_thread(_look, containers, inspections)
+    logged = [id for id in found if inspections[id].get("LogPath")]
+    if logged and all(found[id]["log_bytes"] is None for id in logged):
+        notes.append("sizes of logs and files in volumes: only root may read them")
+    return found
 
 
 def _look(containers: Sequence[Examined], inspections: Inspections) -> Facts:
