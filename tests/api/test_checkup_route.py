@@ -95,6 +95,30 @@ async def test_trouble_is_diagnosed_and_what_is_stopped_is_none(house: House) ->
 
 
 @story
+async def test_how_a_loop_ends_is_seen_also_while_it_lives(house: House) -> None:
+    async with api(house) as here:
+        engine = here.daemon.tools.engine
+        house.world.programs.set(Program(exit_code=3, after_s=0.8), service="web")
+        spec = ContainerSpec(
+            name="tale-web-1", project="tale", service_name="web", slot=1, image=IMAGE,
+            service={"command": ["work"], "restart": "always"},
+            labels={LABEL_PROJECT: "tale", LABEL_SERVICE: "web", LABEL_NUMBER: "1"},
+        )  # fmt: skip
+        await engine.apply(step(Verb.CREATE_CONTAINER, container=spec))
+        await engine.apply(step(Verb.START_CONTAINER, spec.name))
+        states = set()
+        while (await engine.look(spec.name)).restarts < 5:
+            await here.daemon.passes(0.1)
+        for _ in range(12):
+            states.add((await engine.look(spec.name)).status)
+            (one,) = [each for each in (await checkup(here))["findings"]
+                      if each["severity"] == "error"]  # fmt: skip
+            assert (one["code"], "exited with 3" in one["summary"]) == ("exit.app-error", True)
+            await here.daemon.passes(0.3)
+        assert states == {"running", "restarting"}
+
+
+@story
 async def test_the_recorders_figures_are_used(house: House) -> None:
     async with api(house) as here:
         await here.daemon.up(project(service("web", mem_limit=64 << 20)))

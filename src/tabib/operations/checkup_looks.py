@@ -12,6 +12,7 @@ from typing import Any
 
 from tabib.decide.casefile import CaseParts, build
 from tabib.decide.checkup.backup import place
+from tabib.decide.checkup.facts import examined
 from tabib.decide.checkup.image import local_digests
 from tabib.decide.checkup.network import ANY
 from tabib.decide.checkup.trouble import trigger
@@ -38,6 +39,7 @@ AT_ONCE = 32
 HOUR = timedelta(hours=1)
 _NO_TLS = frozenset({22, 25, 53, 80, 1433, 1883, 2181, 3306, 5432, 5672, 6379, 9092, 11211, 27017})
 """Container ports that speak no TLS at first: asking for a certificate only fills their log."""
+_LOOKS, _BETWEEN_LOOKS_S = 5, 0.2
 _KINDS = {"loop": Kind.RESTART_LOOP, "unhealthy": Kind.UNHEALTHY}
 
 
@@ -214,6 +216,9 @@ async def sick_cases(
 
     async def case_of(one: Examined, why: str) -> Case:
         missing = list(absent)
+        inspection = inspections[one.id]
+        if why == "loop":
+            inspection = await _between_lives(tools, inspection)
         verdict = Verdict(
             kind=_KINDS.get(why, Kind.FAILED),
             reason="seen by a checkup",
@@ -221,13 +226,13 @@ async def sick_cases(
             container=one.name,
             service=one.service,
             trigger=why,
-            exit_code=one.exit_code,
+            exit_code=examined(inspection).exit_code,
         )
         log, before = await asyncio.gather(
             bounded(_log(tools, one.id), "log", missing),
             bounded(before_trouble(tools, verdict), "recorded figures", missing),
         )
-        redactor = tools.secrets.redactor(inspections[one.id])
+        redactor = tools.secrets.redactor(inspection)
         mine = None if observed is None else _same_project(observed, one)
         return build(
             CaseParts(
@@ -237,7 +242,7 @@ async def sick_cases(
                 cluster=tools.cluster,
                 project=one.project,
                 verdict=verdict,
-                inspection=redactor.tree(inspections[one.id]),
+                inspection=redactor.tree(inspection),
                 log_tail=redactor.lines(log) if log else None,
                 dependencies=dependency_states(mine, verdict, None),
                 recorded=before,
@@ -247,6 +252,20 @@ async def sick_cases(
 
     cases = await asyncio.gather(*(case_of(one, why) for one, why in sick))
     return {case.container_id: case for case in cases}
+
+
+async def _between_lives(tools: Tools, inspection: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A container in a loop that was seen alive is looked at again, for a second: how it ended can
+    only be seen before it lives again."""
+    for _ in range(_LOOKS):
+        if examined(inspection).exit_code is not None:
+            break
+        await tools.clock.sleep(_BETWEEN_LOOKS_S)
+        try:
+            inspection = await tools.engine.inspect(str(inspection["Id"]))
+        except TabibError:
+            break
+    return inspection
 
 
 def _same_project(observed: Observed, one: Examined) -> Observed:
