@@ -31,9 +31,16 @@ from tabib.model import paths
 from tabib.model.errors import Refused, StateUnusable, TabibError
 from tabib.model.settings import HostSettings
 from tabib.operations.operation import Operations, bug
-from tabib.operations.tasks import spawn
+from tabib.operations.tasks import keep_running, spawn
 from tabib.stores.state import StateDir
-from tabib.wiring import EngineSites, Stores, send_metrics, system_clock
+from tabib.wiring import (
+    EngineSites,
+    Stores,
+    build_notifying,
+    report_from,
+    send_metrics,
+    system_clock,
+)
 
 if TYPE_CHECKING:
     from tabib.api.server import Server
@@ -42,6 +49,8 @@ log = structlog.get_logger("tabib.daemon")
 
 STOP_TIMEOUT_S = 15.0
 """How long running operations get to end at a safe step."""
+NOTIFY_TIMEOUT_S = 5.0
+"""How long notifications that are being sent get to end."""
 REMOVED_AFTER_S = 2.0
 """At most this long it acts on a state folder that is not there any more."""
 ROOM_EVERY_S = 5.0
@@ -133,7 +142,17 @@ async def _serve(
     sites: EngineSites | None = None
     try:
         async with asyncio.TaskGroup() as group:
-            sites = EngineSites(stores, clock, group, acts=not options.private, refused="")
+            file = settings_path(os.environ, os.getuid())
+            notifying = build_notifying(stores, clock, settings.notify, file=file)
+            sites = EngineSites(
+                stores,
+                clock,
+                group,
+                acts=not options.private,
+                refused="",
+                notifier=notifying.notifier,
+            )
+            notifying.report_with(report_from(sites))
             operations = Operations(group, lambda: os.urandom(8).hex())
             context = Context(
                 sites=sites,
@@ -142,6 +161,7 @@ async def _serve(
                 background=options.background,
                 private=options.private,
                 started_at=clock.now(),
+                notifying=notifying,
             )
             server = _server(context)
             serving = group.create_task(server.serve(sockets=[listener]))
@@ -150,6 +170,7 @@ async def _serve(
             if not options.private:
                 await sites.restore()
                 spawn(group, send_metrics(sites, settings.metrics, clock), "send metrics")
+                keep_running(group, notifying.run, "notify", clock)
             settle_heap()
             log.info("daemon.ready", socket=options.socket, pid=os.getpid())
             await stopping.wait()
@@ -162,6 +183,7 @@ async def _serve(
                 async with asyncio.timeout(5.0):
                     await serving
             await sites.flush()
+            await notifying.end(NOTIFY_TIMEOUT_S)
             raise _Stopped
     except* _Stopped:
         pass

@@ -18,11 +18,14 @@ from support.site import ADDRESS, Daemon, House
 from tabib.api import context as api_context
 from tabib.api.app import application
 from tabib.api.context import Context
+from tabib.model.settings import NotifySettings
 from tabib.model.wire import EndpointAddress
 from tabib.operations.operation import Operations
 from tabib.operations.site import Site
+from tabib.ports import Notifier
 from tabib.stores.logs.store import SqliteLogs
 from tabib.stores.series.store import SqliteSeries
+from tabib.wiring import Stores, build_notifying
 
 
 @dataclass
@@ -51,6 +54,14 @@ class Api:
     @property
     def engine(self) -> str:
         return self.daemon.tools.info.id
+
+    def notify(self, notifier: Notifier, *urls: str) -> None:
+        """From now on people are told, at ``urls``, through ``notifier``."""
+        tools = self.daemon.tools
+        stores = Stores(tools.state, self.daemon.journal, tools.vault)  # type: ignore[arg-type]
+        settings = NotifySettings(urls=list(urls))
+        context = self.app.state.context
+        context.notifying = build_notifying(stores, tools.clock, settings, notifier=notifier)
 
     async def get(self, path: str, **query: Any) -> Answered:
         return await get(self.app, path, **query)

@@ -11,8 +11,9 @@ import pytest
 from support.protocol import ProtocolServer
 
 HEAVY = (
-    "aiodocker", "aiohttp", "apsw", "asyncio", "cryptography", "fastapi", "jsonschema_rs",
-    "msgspec", "pydantic", "rich", "starlette", "structlog", "uvicorn", "yaml", "subprocess",
+    "aiodocker", "aiohttp", "apprise", "apsw", "asyncio", "cryptography", "fastapi",
+    "jsonschema_rs", "msgspec", "pydantic", "requests", "rich", "starlette", "structlog",
+    "subprocess", "uvicorn", "yaml", "zoneinfo",
 )  # fmt: skip
 PROBE = """
 import sys
@@ -45,11 +46,14 @@ def modules_of(*argv: str, cwd: str, **environ: str) -> tuple[int, set[str]]:
         ["version"],
         ["top", "--help"],
         ["history", "--help"],
+        ["report", "--help"],
         ["processes", "--help"],
         ["events", "--help"],
         ["inspect", "--help"],
         ["logs", "--help"],
         ["checkup", "--help"],
+        ["notify", "--help"],
+        ["notify", "test", "--help"],
     ],
 )
 def test_help_imports_nothing_heavy(argv: list[str], tmp_path: object) -> None:
@@ -64,3 +68,16 @@ def test_ps_imports_nothing_heavy(daemon: ProtocolServer, tmp_path: object) -> N
     assert code == 0
     assert modules & set(HEAVY) == set()
     assert len(daemon.to("GET /v1/containers")) == 1
+
+
+def test_notify_ls_imports_nothing_heavy(daemon: ProtocolServer, tmp_path: object) -> None:
+    daemon.on("GET /v1/notify", [])
+    code, modules = modules_of("notify", "ls", cwd=str(tmp_path), TABIB_HOST=daemon.url)
+    assert code == 0
+    assert modules & set(HEAVY) == set()
+
+
+def test_the_daemon_imports_apprise_only_for_a_url() -> None:
+    probe = "import sys, tabib.daemon; print(*sorted({n.split('.')[0] for n in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()) & {"apprise", "requests"} == set()

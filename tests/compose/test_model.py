@@ -23,7 +23,7 @@ services:
       extra: {condition: service_started, required: false}
     volumes: ["data:/data", "data:/again", "./x:/x", /anonymous]
     x-tabib: {care: act, job: false, backup: {keep: {daily: 1}}, expose: {port: 80}}
-    labels: {tabib.notify: "a, b", tabib.expose.host: example.com}
+    labels: {tabib.notify: "json://a, json://b?x=1,2", tabib.expose.host: example.com}
   db:
     {image: "postgres:15", container_name: pg, restart: "no", secrets: [pw], healthcheck: {test: a}}
   extra: {image: x, profiles: [more], env_file: nowhere.env}
@@ -91,7 +91,7 @@ def test_extensions_merge_and_labels_win(shop: Project) -> None:
         "job": False,
         "backup": {"schedule": "0 3 * * *", "keep": {"daily": 1}},
         "expose": {"host": "example.com"},
-        "notify": ["a", "b"],
+        "notify": [{"url": "json://a"}, {"url": "json://b?x=1,2"}],
     }
 
 

@@ -48,6 +48,11 @@ def test_what_is_said_replaces_the_default() -> None:
         ("[recorder]\ninterval_s = 0\n", 2, "less than"),
         ("[recorder]\nraw_days = -1\n", 2, "less than"),
         ("[recorder\n", 1, "no TOML"),
+        ("[notify]\nmin_severity = 'eror'\n", 2, "did you mean 'error'?"),
+        ("[notify]\nurls = 'json://x'\n", 2, "not a list"),
+        ("[notify]\non = ['opened']\n", 2, "must be one of"),
+        ("[notify]\nquiet_hours = '10pm'\n", 2, "22:00-07:00"),
+        ("[notify]\nmessages_per_10_minutes = 0\n", 2, "less than"),
         ("recorder = 3\n", 1, "[recorder]"),
     ],
 )
@@ -62,3 +67,15 @@ def test_where_the_file_is() -> None:
     assert settings_path({}, 0) == Path("/etc/tabib/tabib.toml")
     assert settings_path({"TABIB_CONFIG": "/x.toml"}, 1000) == Path("/x.toml")
     assert settings_path({"XDG_CONFIG_HOME": "/c"}, 1000) == Path("/c/tabib/tabib.toml")
+
+
+def test_a_wrong_url_is_told_by_its_place_and_without_its_secret() -> None:
+    text = "[notify]\nurls = [\n  'json://good',\n  'tgram:/canary9f3a',\n]\n"
+    with pytest.raises(ConfigError) as failed:
+        parse_settings(text, HERE)
+    assert "tabib.toml:4:4: notify.urls[1] is no URL" in str(failed.value)
+    assert "canary9f3a" not in str(failed.value)
+    rule = "[notify]\nurls = [{url = 'json://canary9f3a', onn = ['open']}]\n"
+    with pytest.raises(ConfigError, match="did you mean 'on'") as failed:
+        parse_settings(rule, HERE)
+    assert "canary9f3a" not in str(failed.value)

@@ -23,15 +23,18 @@ from tabib.model.incident import Case, Incident
 from tabib.model.plan import Step, StepResult
 from tabib.model.project import Project
 from tabib.model.release import CareRecord, JournalEntry
+from tabib.model.settings import NotifySettings
 from tabib.model.wire import ActionRequest, AdoptRequest, DownRequest, EndpointAddress, UpRequest
 from tabib.operations.act import act
 from tabib.operations.adopt import adopt
 from tabib.operations.down import down
+from tabib.operations.notifying import Notifying
 from tabib.operations.operation import Operation
 from tabib.operations.site import Site
+from tabib.operations.tasks import keep_running
 from tabib.operations.tools import Tools
 from tabib.operations.up import up
-from tabib.ports import Credentials, ProgressSink
+from tabib.ports import Credentials, Notifier, ProgressSink
 from tabib.stores.journal import FILE_NAME as JOURNAL
 from tabib.stores.journal import SqliteJournal
 from tabib.stores.journal_schema import MIGRATIONS as JOURNAL_FORMAT
@@ -39,7 +42,7 @@ from tabib.stores.state import StateDir
 from tabib.stores.vault import FILE_NAME as VAULT
 from tabib.stores.vault import MIGRATIONS as VAULT_FORMAT
 from tabib.stores.vault import unlock
-from tabib.wiring import Recording, Stores, build_site
+from tabib.wiring import Recording, Stores, build_notifying, build_site
 
 T = TypeVar("T")
 ADDRESS = EndpointAddress(url="memory://house")
@@ -98,9 +101,12 @@ class House:
         state: str = "state",
         acts: bool = True,
         recording: Recording | None = None,
+        notifier: Notifier | None = None,
+        notify: NotifySettings | None = None,
     ) -> AsyncIterator[Daemon]:
         """A daemon over the state folder; ``crash``: dies there, at a journal write or a step;
-        ``recording``: what its flight recorder keeps."""
+        ``recording``: what its flight recorder keeps; ``notifier``: what people are told through,
+        by the host's settings ``notify``."""
         folder = StateDir.open(self.folder / state, reserve_bytes=RESERVE_BYTES)
         journal = SqliteJournal(InlineDatabase(folder.path / JOURNAL, JOURNAL_FORMAT), self.clock)
         vault = await unlock(folder.path, InlineDatabase(folder.path / VAULT, VAULT_FORMAT))
@@ -108,6 +114,11 @@ class House:
         point = crash or CrashPoint()
         stores = Stores(folder, point.guard(journal, WRITES), vault, recording)
         engine = LocalEngine(self.world, crash=point)
+        notifying = None
+        if notifier is not None:
+            settings = notify or NotifySettings()
+            notifying = build_notifying(stores, self.clock, settings, notifier=notifier)
+            journal.on_incident = notifying.changed
         try:
             async with asyncio.TaskGroup() as group:
                 site = await build_site(
@@ -118,9 +129,12 @@ class House:
                     group,
                     acts=acts,
                     new_id=lambda: f"id{next(self._ids):010d}",
+                    notifier=notifier,
                 )
+                if notifying is not None:
+                    keep_running(group, notifying.run, "notify", self.clock)
                 await site.tools.watch.connected.wait()
-                yield Daemon(site, self.clock, journal)
+                yield Daemon(site, self.clock, journal, notifying)
                 raise _Killed
         except* _Killed:
             pass
@@ -152,6 +166,7 @@ class Daemon:
     site: Site
     clock: VirtualClock
     journal: SqliteJournal
+    notifying: Notifying | None = None
 
     @property
     def tools(self) -> Tools:

@@ -6,7 +6,16 @@ from starlette.applications import Starlette
 
 from tabib.api.answers import on_bug, on_tabib_error
 from tabib.api.context import Context
-from tabib.api.routes import checkup, containers, daemon, incidents, projects, recorder
+from tabib.api.routes import (
+    checkup,
+    containers,
+    daemon,
+    incidents,
+    notify,
+    projects,
+    recorder,
+    reports,
+)
 from tabib.model.errors import TabibError
 
 
@@ -20,6 +29,8 @@ def application(context: Context) -> Starlette:
             *incidents.ROUTES,
             *checkup.ROUTES,
             *recorder.ROUTES,
+            *reports.ROUTES,
+            *notify.ROUTES,
         ],
         exception_handlers={TabibError: on_tabib_error, Exception: on_bug},
     )

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from tabib.model.codec import decode
 from tabib.model.errors import UsageError
 from tabib.model.wire import ENDPOINT_HEADER, EndpointAddress
+from tabib.operations.notifying import Notifying
 from tabib.operations.operation import Operations
 from tabib.operations.site import Site, Sites
 
@@ -28,6 +29,7 @@ class Context:
     background: bool
     private: bool
     started_at: datetime
+    notifying: Notifying | None = None
 
 
 def context(request: Request) -> Context:

@@ -53,6 +53,8 @@ SECTIONS: dict[str, dict[str, tuple[str, str, str]]] = {
         "checkup": ("checkup", "checkup", "Look for what is wrong, or will be, on all that runs."),
         "incidents": ("incidents", "incidents", "List what went wrong and what was done."),
         "incident": ("incidents", "incident", "Explain one incident."),
+        "report": ("report", "report", "Make a report of an incident, or of some days."),
+        "notify": ("notify", "notify", "Show and test who is told about incidents."),
         "adopt": ("adopt", "adopt", "Take a running project into care."),
         "disown": ("adopt", "disown", "Let a project go; nothing is stopped."),
     },

@@ -46,6 +46,10 @@ class Client:
         """
         return self._json("GET", path, query, None, timeout or CALL_TIMEOUT_S)
 
+    def text(self, path: str, query: Query | None = None) -> str:
+        """What ``GET path`` answers, as it is: a page, Markdown."""
+        return self._data("GET", path, query, None, CALL_TIMEOUT_S).decode("utf-8", "replace")
+
     def post(self, path: str, body: bytes = b"{}", timeout: float | None = None) -> Any:
         return self._json("POST", path, None, body, timeout or CALL_TIMEOUT_S)
 
@@ -90,12 +94,17 @@ class Client:
     def _json(
         self, method: str, path: str, query: Query | None, body: bytes | None, timeout: float | None
     ) -> Any:
+        data = self._data(method, path, query, body, timeout)
+        return _parse(data) if data.strip() else {}
+
+    def _data(
+        self, method: str, path: str, query: Query | None, body: bytes | None, timeout: float | None
+    ) -> bytes:
         with self.open(method, path, query=query, body=body, timeout=timeout) as response:
             try:
-                data = response.read()
+                return response.read()
             except (OSError, HTTPException) as error:
                 raise _broken(error) from error
-        return _parse(data) if data.strip() else {}
 
     def _send(
         self,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tabib.compose.interpolate import to_boolean
+from tabib.compose.notify import notify_rules
 from tabib.compose.problems import Problems, nearest
 from tabib.compose.scalars import Date
 from tabib.compose.tree import Map, Path, mark_at
@@ -40,19 +41,11 @@ def _mapping_or_switch(value: Any) -> Any:
     return plain(value) if isinstance(value, dict) else _boolean(value)
 
 
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise ValueError("must be a list of texts")
-    return list(value)
-
-
 _KEYS: dict[str, Callable[[Any], Any]] = {
     "care": _care,
     "job": _boolean,
     "backup": _mapping_or_switch,
-    "notify": _texts,
+    "notify": lambda value: value,  # see below: its problems have places of their own
     "expose": _mapping,
     "rollout": _mapping,
 }
@@ -117,7 +110,21 @@ def parse(
                 result[key] = _KEYS[key](value)
             except ValueError as error:
                 add(place(key), str(error))
+            if key == "notify":
+                result[key] = _notify(tree, place(key), value, problems)
     return result
+
+
+def _notify(tree: Map, at: Path, value: Any, problems: Problems) -> list[dict[str, Any]]:
+    """The rules of ``notify``; the lines that are wrong are not quoted, for they hold URLs."""
+    inside = "labels" not in at[2:3]
+
+    def add(below: Path, message: str, suggestion: str) -> None:
+        path = (*at, *below)
+        mark = mark_at(tree, path if inside else at)
+        problems.add(message, mark=mark, path=path, suggestion=suggestion, hidden=True)
+
+    return notify_rules(plain(value), add)
 
 
 def merged(project: Mapping[str, Any], service: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,8 @@ class Problem(NamedTuple):
     suggestion: str = ""
     at: Path = ()
     """``path`` in its parts, as far as it names something in a tree."""
+    hidden: bool = False
+    """The line is not quoted: it may hold a secret."""
 
 
 class Stop(Exception):
@@ -51,15 +53,24 @@ class Problems:
         self.taken: set[Path] = set()
 
     def add(
-        self, message: str, *, mark: Mark = NOWHERE, path: Path = (), suggestion: str = ""
+        self,
+        message: str,
+        *,
+        mark: Mark = NOWHERE,
+        path: Path = (),
+        suggestion: str = "",
+        hidden: bool = False,
     ) -> None:
-        """Note a problem, once; not what only follows from one that is settled.
+        """Note a problem, once; not what only follows from one that is settled. ``hidden``: its
+        line is not to be quoted.
 
         :raises Stop: there are enough of them.
         """
         if path and any(taken[: len(path)] == path for taken in self.taken):
             return
-        problem = Problem(mark, _short(dotted(path)), _short(message), _short(suggestion), path)
+        problem = Problem(
+            mark, _short(dotted(path)), _short(message), _short(suggestion), path, hidden
+        )
         if problem not in self.found:
             self.found.append(problem)
         if len(self.found) >= _ENOUGH:
@@ -129,7 +140,7 @@ class Problems:
             "path": problem.path,
             "message": problem.message,
             "suggestion": self._suggestion(problem),
-            "source": self._source(problem.mark)[:_WIDTH],
+            "source": "" if problem.hidden else self._source(problem.mark)[:_WIDTH],
         }
 
     def _text(self, problem: Problem) -> str:
@@ -142,7 +153,7 @@ class Problems:
         )
         path = f"{problem.path}: " if problem.path else ""
         text = f"{place}: {path}{problem.message}" if place else f"{path}{problem.message}"
-        source = self._source(mark)
+        source = "" if problem.hidden else self._source(mark)
         if source.strip() and mark.column <= _WIDTH:
             shown = source[:_WIDTH].replace("\t", " ")
             text += f"\n    {shown}\n    {' ' * (mark.column - 1)}^"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from tabib.compose import extension, hashes
 from tabib.compose.resolve import Resolution
 from tabib.compose.service import service_of
+from tabib.compose.tree import Path, dotted, mark_at
 from tabib.model.project import FileObject, LoadWarning, Network, Project, Service, Volume
 
 Spec = dict[str, Any]
@@ -32,11 +33,26 @@ def project_of(found: Resolution) -> Project:
         extensions={k: extension.plain(v) for k, v in found.tree.items() if k.startswith("x-")},
         models=_kept(found, "models", keep),
         inline=found.inline,
+        places=_places(found),
         warnings=tuple(
             LoadWarning(message=w.message, file=w.mark.file, line=w.mark.line, column=w.mark.column)
             for w in found.problems.warnings
         ),
     )
+
+
+def _places(found: Resolution) -> dict[str, str]:
+    owners: list[Path] = [(), *(("services", name) for name in found.active)]
+    places = {}
+    for owner in owners:
+        node = found.tree.get("services", {}).get(owner[1], {}) if owner else found.tree
+        extended = node.get("x-tabib") if isinstance(node, dict) else None
+        listed = extended.get("notify") if isinstance(extended, dict) else None
+        for index in range(len(listed) if isinstance(listed, list) else 0):
+            path = (*owner, "x-tabib", "notify", index)
+            mark = mark_at(found.tree, path)
+            places[dotted(path)] = f"{mark.file}:{mark.line}:{mark.column}"
+    return places
 
 
 def _kept(found: Resolution, section: str, keep: _Used | None) -> dict[str, Spec]:

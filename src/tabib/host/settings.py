@@ -5,18 +5,28 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from tabib.compose.notify import checked, notify_rules
 from tabib.model.errors import ConfigError
-from tabib.model.settings import HostSettings, MetricsSettings, RecorderSettings
+from tabib.model.settings import HostSettings, MetricsSettings, NotifySettings, RecorderSettings
 
 SYSTEM_FILE = "/etc/tabib/tabib.toml"
 VARIABLE = "TABIB_CONFIG"
-_SECTIONS: dict[str, type[Any]] = {"recorder": RecorderSettings, "metrics": MetricsSettings}
-_LEAST = {"interval_s": 0.2, "remote_write_interval_s": 1.0, "max_bytes": 16 * 1024 * 1024}
+_SECTIONS: dict[str, type[Any]] = {
+    "recorder": RecorderSettings,
+    "metrics": MetricsSettings,
+    "notify": NotifySettings,
+}
+_LEAST = {
+    "interval_s": 0.2,
+    "remote_write_interval_s": 1.0,
+    "max_bytes": 16 * 1024 * 1024,
+    "messages_per_10_minutes": 1,
+}
 
 
 def settings_path(environ: Mapping[str, str], uid: int) -> Path:
@@ -77,21 +87,59 @@ def _section(path: Path, text: str, kind: type[Any], members: Mapping[str, Any])
             raise _unknown(path, text, name, known, "key")
         default = getattr(defaults, name)
         if not _fits(value, default):
-            wanted = {bool: "true or false", str: "a text"}.get(type(default), "a number")
+            kinds = {bool: "true or false", str: "a text", list: "a list"}
+            wanted = kinds.get(type(default), "a number")
             raise _wrong(path, _line(text, name), f"{name} is {value!r}, not {wanted}", "")
-        if not isinstance(value, bool | str) and value < _LEAST.get(name, 0):
+        if not isinstance(value, bool | str | list) and value < _LEAST.get(name, 0):
             least = _LEAST.get(name, 0)
             raise _wrong(path, _line(text, name), f"{name} is {value}, less than {least}", "")
+    if kind is NotifySettings:
+        _check_notify(path, text, members)
     values = {name: type(getattr(defaults, name))(value) for name, value in members.items()}
     return kind(**values)
 
 
 def _fits(value: object, default: object) -> bool:
-    if isinstance(default, bool | str):
+    if isinstance(default, bool | str | list):
         return type(value) is type(default)
     if isinstance(default, int):
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_notify(path: Path, text: str, members: Mapping[str, Any]) -> None:
+    """:raises ConfigError: a rule or a value is wrong; no URL is quoted."""
+
+    def complain(below: Sequence[str | int], message: str, suggestion: str) -> None:
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in below)
+        item = members["urls"][below[0]] if below else None
+        url = item.get("url") if isinstance(item, dict) else item
+        raise _wrong(path, _place(text, url), f"notify.urls{place} {message}", suggestion)
+
+    notify_rules(members.get("urls", []), complain)
+    for name in ("min_severity", "on", "quiet_hours", "timezone"):
+        try:
+            checked(name, members.get(name, getattr(NotifySettings(), name)))
+        except ValueError as error:
+            message, _, hint = str(error).partition("\n")
+            raise _wrong(path, _line(text, name), f"notify.{name} {message}", hint) from error
+
+
+def url_place(path: Path, url: str) -> str:
+    """Where in the file a URL stands, as ``file:line:column``; the file where it is not found."""
+    try:
+        place = _place(path.read_text("utf-8"), url)
+    except (OSError, UnicodeDecodeError):
+        place = 0
+    return f"{path}:{place}" if place else str(path)
+
+
+def _place(text: str, value: object) -> str | int:
+    """Line and column of a text that stands in the file as it is; of ``urls`` otherwise."""
+    for at, line in enumerate(text.splitlines(), 1):
+        if isinstance(value, str) and value and value in line:
+            return f"{at}:{line.index(value) + 1}"
+    return _line(text, "urls")
 
 
 def _unknown(path: Path, text: str, name: str, known: list[str], what: str) -> ConfigError:
@@ -105,7 +153,7 @@ def _line(text: str, name: str) -> int:
     return next((at for at, line in enumerate(text.splitlines(), 1) if pattern.match(line)), 0)
 
 
-def _wrong(path: Path, line: int, happened: str, advice: str) -> ConfigError:
+def _wrong(path: Path, line: int | str, happened: str, advice: str) -> ConfigError:
     return ConfigError(
         happened,
         attempted="read settings",

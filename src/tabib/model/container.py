@@ -33,6 +33,8 @@ LABEL_VOLUME_ID = "tabib.volume-id"
 LABEL_VOLUME_GENERATION = "tabib.volume-generation"
 LABEL_HOOKS = "tabib.hooks"
 """JSON of ``post_start`` and ``pre_stop``, on containers that have some; may hold secrets."""
+LABEL_NOTIFY = "tabib.notify"
+"""And ``tabib.notify.*``: notification URLs, which are secrets."""
 
 RUNNING = ("running", "paused", "restarting")
 """States in which a container has, or is about to have, a process, endpoints and ports."""

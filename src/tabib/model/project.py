@@ -165,3 +165,6 @@ class Project:
     models: Json = field(default_factory=dict)
     """Top-level ``models``, canonical; nothing here runs them yet."""
     warnings: tuple[LoadWarning, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where in the files (``file:line:column``) what only the daemon can judge stands: the URLs of
+    ``notify``, by their path (``x-tabib.notify[0]``)."""

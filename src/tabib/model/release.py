@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tabib.model.notice import RulesByService
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageIdentity:
@@ -70,6 +72,8 @@ class CareRecord:
     reset_at: datetime | None = None
     """When a person last brought it up or started it: earlier treatments spend no budget."""
     updated_at: datetime | None = None
+    notify: RulesByService = field(default_factory=dict)
+    """Whom to tell about its incidents; URLs are vault references."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

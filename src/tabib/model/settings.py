@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from tabib.model.notice import USUAL_KINDS, USUAL_LIMIT, USUAL_SEVERITY
 from tabib.model.sample import Retention
 
 
@@ -27,6 +29,23 @@ class MetricsSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotifySettings:
+    """Who is told about every project, and what rules that say less than that mean.
+
+    ``urls``: URLs, or rules in the long form; they hold secrets.
+    """
+
+    urls: list[Any] = field(default_factory=list)
+    min_severity: str = USUAL_SEVERITY
+    on: list[str] = field(default_factory=lambda: list(USUAL_KINDS))
+    quiet_hours: str = ""
+    timezone: str = ""
+    messages_per_10_minutes: int = USUAL_LIMIT
+    """To one destination."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
     recorder: RecorderSettings = field(default_factory=RecorderSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    notify: NotifySettings = field(default_factory=NotifySettings)

@@ -189,3 +189,12 @@ class AdoptRequest:
     mode: str = "act"
     by: str = ""
     dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifyTestRequest:
+    """``POST /v1/notify/test`` → [{destination, project, delivered, why, seconds}]. Who is told
+    about ``project`` (empty: about anything), or ``url`` alone, which is not kept."""
+
+    project: str = ""
+    url: str = ""

@@ -17,6 +17,7 @@ from tabib.model.release import CareRecord, Release
 from tabib.model.wire import UpRequest
 from tabib.operations.execute import Execution, execute
 from tabib.operations.guard import claim
+from tabib.operations.notifying.rules import sealed, written_rules
 from tabib.operations.operation import Operation
 from tabib.operations.tools import Tools
 from tabib.stores.seal import seal_project
@@ -86,6 +87,7 @@ class Deployment:
         tools, project = self.tools, self.project
         written = (project.extensions.get("x-tabib") or {}).get("care")
         current = release or (self.earlier[0] if self.earlier else None)
+        notify = await sealed(written_rules(project), tools.vault)
         await claim(tools, "bring up", project.name)
         async with tools.care_lock:
             record = await tools.journal.care(tools.info.id, project.name)
@@ -103,6 +105,7 @@ class Deployment:
                 scale=self.scale,
                 reset_at=now,
                 updated_at=now,
+                notify=notify,
             )
             await tools.journal.put_care(self._released(fresh, observed))
 

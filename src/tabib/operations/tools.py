@@ -16,7 +16,7 @@ from tabib.operations.glance import Glance
 from tabib.operations.monitor.monitor import Monitor
 from tabib.operations.secrets import Secrets
 from tabib.operations.watch import Watch
-from tabib.ports import Clock, Engine, Journal, Vault
+from tabib.ports import Clock, Engine, Journal, Notifier, Vault
 
 
 class State(Protocol):
@@ -76,6 +76,8 @@ class Tools:
     cluster: str = "default"
     monitor: Monitor | None = None
     """The flight recorder of this engine; None where this daemon does not record."""
+    notifier: Notifier | None = None
+    """Who judges the notification URLs of a project; None where nobody is told of anything."""
 
     @property
     def installation(self) -> str:

@@ -25,6 +25,7 @@ from tabib.operations.guard import owning, same_project
 from tabib.operations.honour import honour
 from tabib.operations.journalled import journalled, still_asked_for
 from tabib.operations.leases import lease
+from tabib.operations.notifying.rules import require_services
 from tabib.operations.operation import Operation
 from tabib.operations.record import forget_absent, kept_mounts
 from tabib.operations.show import show
@@ -73,6 +74,7 @@ class _Up:
         services = [project.services[name] for name in names]
         tools.secrets.know(project)
         honour(tools, project, services, self.operation)
+        await require_services(project, tools.notifier)
         observed = await self._observe(services)
         same_project(project, observed)
         observed = await self._images(services, observed)
@@ -232,7 +234,7 @@ _ASKED_AGAIN = (
     "scale", "force_recreate", "no_recreate", "always_recreate_deps", "no_deps", "no_start",
     "remove_orphans", "renew_anon_volumes", "wait", "timeout_s", "wait_timeout_s", "care",
 )  # fmt: skip
-_NO_EFFECT_YET = frozenset({"backup", "notify", "expose", "rollout"})
+_NO_EFFECT_YET = frozenset({"backup", "expose", "rollout"})
 
 
 def count_states(observed: Observed, project: str, services: Iterable[str]) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from tabib.decide.redact import Redactor
 from tabib.model import container as c
 from tabib.model.codec import builtins
 from tabib.model.container import ContainerState, EngineInfo
@@ -35,7 +36,7 @@ def container_row(
         "oneoff": state.oneoff,
         "halted": halted,
         "ports": [builtins(port) for port in state.ports],
-        "labels": dict(state.labels),
+        "labels": Redactor().tree(dict(state.labels)),
     }
 
 

@@ -1,6 +1,7 @@
 """Ports: one protocol per outside thing. Adapters implement them; decisions never see them."""
 
 from tabib.ports.engine import Credentials, Engine, OutputSink, ProgressSink, Subscription
+from tabib.ports.notices import Notifier, Outbox
 from tabib.ports.recorder import KernelStreams, LogStore, Receiver, Sampler, Series
 from tabib.ports.state import Clock, Journal, Vault
 
@@ -11,6 +12,8 @@ __all__ = [
     "Journal",
     "KernelStreams",
     "LogStore",
+    "Notifier",
+    "Outbox",
     "OutputSink",
     "ProgressSink",
     "Receiver",

@@ -13,6 +13,7 @@ from tabib.stores import entries, incidents, leases, records
 from tabib.stores.entries import EntryFilter
 from tabib.stores.incidents import IncidentFilter
 from tabib.stores.journal_schema import MIGRATIONS
+from tabib.stores.outbox import SqliteOutbox
 from tabib.stores.retention import Pruned, Retention, prune_some
 from tabib.stores.sqlite import Database
 
@@ -31,6 +32,9 @@ class SqliteJournal:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self.on_incident: Callable[[Incident], None] = lambda _: None
+        """Is called with each incident once it was written."""
+        self.outbox = SqliteOutbox(database)
 
     @classmethod
     async def open(
@@ -133,6 +137,7 @@ class SqliteJournal:
 
     async def put_incident(self, incident: Incident) -> None:
         await self._database.write(lambda base: incidents.upsert_incident(base, incident))
+        self.on_incident(incident)
 
     async def incident(self, incident_id: str) -> Incident | None:
         """By id or by an unambiguous prefix.

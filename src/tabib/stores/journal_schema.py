@@ -77,4 +77,19 @@ MIGRATIONS = (
 
     CREATE TABLE setting (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE notice (
+        id TEXT PRIMARY KEY,
+        destination TEXT NOT NULL,
+        incident TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        settled_at INTEGER,
+        body BLOB NOT NULL,
+        told BLOB
+    ) WITHOUT ROWID;
+    CREATE INDEX notice_pending ON notice (destination, at) WHERE settled_at IS NULL;
+    CREATE INDEX notice_settled ON notice (settled_at) WHERE settled_at IS NOT NULL;
+
+    CREATE TABLE destination (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+    """,
 )

@@ -19,7 +19,7 @@ from tabib.operations.site import Site
 from tabib.operations.tasks import keep_running, spawn
 from tabib.operations.tools import Ownership, Tools
 from tabib.operations.watch import Watch
-from tabib.ports import Clock, Engine
+from tabib.ports import Clock, Engine, Notifier
 from tabib.wiring.recorder import build_recorder
 from tabib.wiring.stores import Stores
 
@@ -53,6 +53,7 @@ async def build_site(
     acts: bool = True,
     refused: str = "",
     new_id: Callable[[], str] = lambda: secrets.token_hex(6),
+    notifier: Notifier | None = None,
 ) -> Site:
     """Everything that watches and cares for a connected engine; its tasks live in ``group``.
 
@@ -74,6 +75,7 @@ async def build_site(
         new_id=new_id,
         secrets=Secrets(here=info.local and address.url.startswith("unix://")),
         ownership=Ownership(refused=refused),
+        notifier=notifier,
     )
     await (keep_owning(tools) if acts else find_owner(tools))
     resume = Resume(tools)

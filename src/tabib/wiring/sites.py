@@ -14,7 +14,7 @@ from tabib.model.errors import EngineUnavailable, TabibError
 from tabib.model.wire import EndpointAddress
 from tabib.operations.site import Site
 from tabib.operations.tasks import spawn
-from tabib.ports import Clock
+from tabib.ports import Clock, Notifier
 from tabib.wiring.site import build_site, connect
 from tabib.wiring.stores import Stores
 
@@ -28,13 +28,21 @@ class EngineSites:
     """The sites of one daemon: an engine is connected on first use and cared for from then on."""
 
     def __init__(
-        self, stores: Stores, clock: Clock, group: asyncio.TaskGroup, *, acts: bool, refused: str
+        self,
+        stores: Stores,
+        clock: Clock,
+        group: asyncio.TaskGroup,
+        *,
+        acts: bool,
+        refused: str,
+        notifier: Notifier | None = None,
     ) -> None:
         self._stores = stores
         self._clock = clock
         self._group = group
         self._acts = acts
         self._refused = refused
+        self._notifier = notifier
         self._sites: dict[str, Site] = {}
         self._opening = asyncio.Lock()
 
@@ -108,6 +116,7 @@ class EngineSites:
                 self._group,
                 acts=self._acts,
                 refused=self._refused,
+                notifier=self._notifier,
             )
         except BaseException:
             await engine.close()

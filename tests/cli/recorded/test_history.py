@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from cli.conftest import Tabib
 from support.protocol import ProtocolServer, of_stream
 from tabib.cli.console import Console
-from tabib.cli.render.history import chart, plots, svg
+from tabib.cli.render.history import chart
 from tabib.cli.render.history.csv import csv_text
-from tabib.cli.render.history.values import ceiling, shown
 from tabib.cli.render.table import visible
+from tabib.decide.charts import plots, svg
+from tabib.decide.charts.values import ceiling, shown
 
 T0 = datetime(2030, 1, 1, tzinfo=UTC)
 PLAIN = Console("never")
@@ -157,7 +158,7 @@ def test_the_svg_parses_and_its_gaps_are_gaps(means: list[float | None], name: s
     told = answer(a_chart("cpu_us", means), seconds=len(means))
     window = plots.window_of(told, len(means))
     found = plots.plots(told, window)
-    root = ElementTree.fromstring(svg.svg(name, found, window, []))
+    root = ElementTree.fromstring(svg.svg(name, found, window, [], svg.Axis(since="a", until="b")))
     lines = [one for one in root.iter() if one.get("class") == "l"]
     points = [pair for line in lines for pair in str(line.get("points")).split()]
     assert len(points) == sum(one is not None for one in found[0].means)

@@ -15,7 +15,8 @@ from support.protocol import Asked, ProtocolServer, of_error, of_json, of_stream
 from tabib.cli.console import Console
 from tabib.cli.moments import parse_moment
 from tabib.cli.render.events import EventPrinter
-from tabib.cli.render.processes import folded, in_tree, select
+from tabib.cli.render.processes import select
+from tabib.decide.process_tree import folded, in_tree
 
 NOW = datetime.now(UTC)
 PLAIN = Console("never")

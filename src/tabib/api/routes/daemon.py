@@ -68,6 +68,7 @@ async def status(request: Request) -> Response:
                 for one in here.operations.running
             ],
             "engines": engines,
+            "notify": await here.notifying.rows() if here.notifying else [],
             **found,
         }
     )

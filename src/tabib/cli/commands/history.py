@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -90,7 +89,8 @@ def _events(client: Client, query: Mapping[str, Any]) -> list[Row]:
 
 
 def _lines(answer: Row, events: list[Row], width: int, asked: bool, console: Console) -> list[str]:
-    from tabib.cli.render.history import chart, plots
+    from tabib.cli.render.history import chart
+    from tabib.decide.charts import plots
 
     two = width >= _TWO_COLUMNS
     look = chart.Look(width=(width - 2) // 2 if two else width, unicode=has_unicode())
@@ -120,19 +120,18 @@ def _name(answer: Row) -> str:
 
 
 def _write_svg(file: str, answer: Row, events: list[Row], console: Console) -> None:
-    from tabib.cli.render.history import plots
-    from tabib.cli.render.history.svg import svg
+    from tabib.cli.output import write_out
+    from tabib.decide.charts import plots
+    from tabib.decide.charts.svg import Axis, svg
 
     window = plots.window_of(answer, _POINTS)
-    text = svg(_name(answer), plots.plots(answer, window), window, plots.marks(events))
-    if file == "-":
-        console.write(text)
-        return
-    try:
-        Path(file).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(error.strerror or str(error), attempted="write", target=file) from error
-    console.say(f"wrote {file}")
+    axis = Axis(since=_local(window.since), until=_local(window.until))
+    text = svg(_name(answer), plots.plots(answer, window), window, plots.marks(events), axis)
+    write_out(file, text, console)
+
+
+def _local(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
 
 
 def has_unicode() -> bool:

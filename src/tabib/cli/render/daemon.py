@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tabib.cli.console import Console
+from tabib.cli.render.notify import trouble_lines
 from tabib.cli.render.table import table
 from tabib.cli.render.units import age, duration, local_time, size
 
@@ -38,7 +39,21 @@ def status_lines(answer: Mapping[str, Any], console: Console, now: datetime) -> 
         for engine in engines
     ]
     headings = ("ENGINE", "STATE", "OWNER", "CARE", "EVENTS", "RESYNCS", "PROJECTS")
-    return [*lines, "", *table(headings, cells), *_recorders(engines, console)]
+    return [
+        *lines, "", *table(headings, cells), *_recorders(engines, console),
+        *_notify(answer.get("notify") or (), console),
+    ]  # fmt: skip
+
+
+def _notify(rows: Sequence[Mapping[str, Any]], console: Console) -> list[str]:
+    """Whether those who are to be told can be; nothing where nobody is."""
+    if not rows:
+        return []
+    ids = {row["id"] for row in rows}
+    waiting = sum({row["id"]: int(row.get("waiting") or 0) for row in rows}.values())
+    rest = f", {waiting} waiting" if waiting else ""
+    head = f"{console.paint('Notifications', 'bold')}: to {len(ids)}{rest}"
+    return ["", head, *(f"  {line}" for line in trouble_lines(rows, console))]
 
 
 def _recorders(engines: Sequence[Mapping[str, Any]], console: Console) -> list[str]:

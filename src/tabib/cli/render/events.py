@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tabib.cli.console import Console
-from tabib.cli.render.processes import signal_name
 from tabib.cli.render.table import printable
 from tabib.cli.render.units import local_time
+from tabib.decide.process_tree import signal_name
 
 Row = Mapping[str, Any]
 _QUIET = frozenset({"mount", "unmount", "tag", "untag"})

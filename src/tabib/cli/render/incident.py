@@ -159,6 +159,7 @@ def _kept(row: Row, cases: Sequence[Row]) -> list[str]:
     parts = [f"incident {row.get('id')}"]
     if cases:
         parts.append(f"evidence: tabib incident {row.get('id')} --case")
+        parts.append(f"report: tabib report {row.get('id')} -o {row.get('id')}.html")
     absent = [text for case in cases for text in case.get("absent") or ()][:_ABSENT_LIMIT]
     if absent:
         parts.append("could not be had: " + ", ".join(absent))

@@ -1,1 +1,1 @@
-"""Charts of what was recorded: in the terminal, as SVG, as CSV. Pure."""
+"""Charts of what was recorded: in the terminal, and as CSV. Pure."""

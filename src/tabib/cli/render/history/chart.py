@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tabib.cli.console import Console
-from tabib.cli.render.history.plots import Plot, Window
-from tabib.cli.render.history.values import ceiling
 from tabib.cli.render.table import visible
+from tabib.decide.charts.plots import Plot, Window
+from tabib.decide.charts.values import ceiling
 
 ROWS = 4
 _LABELS = 11

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tabib.cli.render.units import size
 from tabib.model.metrics import COUNTER, METRICS
+from tabib.model.units import size
 
 TITLES = {
     "cpu_us": "CPU",

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tabib.cli.render.history.values import is_counter, shown, title
-from tabib.cli.render.units import parse_time
+from tabib.decide.charts.values import is_counter, shown, title
+from tabib.model.units import parse_time
 
 Row = Mapping[str, Any]
 TOTALS = ("restarts", "oom_kills")
@@ -40,6 +40,8 @@ class Plot:
     unit: str
     means: tuple[float | None, ...]
     peaks: tuple[float | None, ...]
+    limit: float | None = None
+    """What it may reach at most, in its own unit; None where there is none."""
     legend: tuple[tuple[str, float, float], ...] = ()
     """Of several subjects those with the most: name, mean, peak."""
 
@@ -157,14 +159,15 @@ def totals(answer: Row) -> dict[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """Something that happened, below the charts. ``sign``: one of ``o`` (out of memory), ``x`` (a
-    death), ``!`` (unhealthy), ``^`` (a start)."""
+    """Something that happened. ``sign``: one of ``o`` (out of memory), ``x`` (a death, or the
+    trouble itself), ``!`` (unhealthy), ``t`` (a treatment began), ``r`` (recovered), ``^`` (a
+    start)."""
 
     at: datetime
     sign: str
 
 
-RANK = "ox!^"
+RANK = "ox!tr^"
 """Where several fall on one place, the first of these is shown."""
 
 
