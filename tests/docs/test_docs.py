@@ -151,10 +151,8 @@ def test_the_index_of_a_folder_leads_to_each_of_its_pages(folder: str) -> None:
     assert set((DOCS / folder).glob("*.md")) - {index} <= leads_to(index)
 
 
-def test_each_finding_has_a_page_and_each_page_a_finding() -> None:
-    pages = {path.stem for path in (DOCS / "findings").glob("*.md")} - {"README"}
-
-    assert pages == {*DIAGNOSED, *CHECKED}
+def test_each_finding_has_a_page() -> None:
+    assert {path.stem for path in (DOCS / "findings").glob("*.md")} >= {*DIAGNOSED, *CHECKED}
 
 
 def test_each_document_is_reached_from_the_readme() -> None:
