@@ -85,3 +85,11 @@ def test_the_gravest_and_the_most_common_come_first() -> None:
     ]  # fmt: skip
     assert priorities[0].targets == ("shop/b", "shop/c")
     assert first([finding("shop/a", "info")]) == ()
+
+
+def test_what_is_broken_comes_before_what_may_break() -> None:
+    priorities = first([
+        *(finding(name, "error", "security.privileged") for name in SERVICES),
+        finding("shop/a", "error", "storage.full"),
+    ])  # fmt: skip
+    assert [one.code for one in priorities] == ["storage.full", "security.privileged"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from tabib.decide.diagnose import BY_CODE as DIAGNOSED
 from tabib.model.checkup import NODE, CheckupFinding, Examined, Grade, Priority
 from tabib.model.incident import SEVERITIES
 
@@ -61,7 +62,8 @@ def _points(target: str, findings: Iterable[CheckupFinding]) -> float:
 
 
 def first(findings: Iterable[CheckupFinding], most: int = FIRST) -> tuple[Priority, ...]:
-    """The things to do first: the gravest codes, of equal ones those that most services have.
+    """The things to do first: the gravest codes; of equal ones what is broken now (which diagnosis
+    knows) before what may break, then those that most services have.
 
     What is only worth knowing (``info``) is no such thing.
     """
@@ -82,5 +84,12 @@ def first(findings: Iterable[CheckupFinding], most: int = FIRST) -> tuple[Priori
                 targets=tuple(dict.fromkeys([*grave, *others])),
             )
         )
-    made.sort(key=lambda one: (-SEVERITIES.index(one.severity), -len(one.targets), one.code))
+    made.sort(
+        key=lambda one: (
+            -SEVERITIES.index(one.severity),
+            one.code not in DIAGNOSED,
+            -len(one.targets),
+            one.code,
+        )
+    )
     return tuple(made[:most])
