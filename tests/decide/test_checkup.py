@@ -166,6 +166,15 @@ def test_how_it_is_known_that_a_volume_keeps_data() -> None:
     assert found_in(mounted, volume_files={"shop_data": ("index.html",)}) == {}
 
 
+def test_a_volume_that_nobody_named() -> None:
+    nameless = "a" * 64
+    cache = inspection(Config__Image="redis:7", Mounts=[volume(nameless, "/data")])
+    assert found_in(cache) == {}
+    db = inspection(Config__Image="mysql:8", Mounts=[volume(nameless, "/var/lib/mysql")])
+    (found,) = examine(observed([db]))
+    assert "volume at /var/lib/mysql, which has no name" in found.summary
+
+
 def test_a_backup_container_on_the_same_volume_is_a_backup() -> None:
     db = inspection("shop-db-1", Config__Image="postgres:16",
                     Mounts=[volume("data", "/var/lib/postgresql/data")])  # fmt: skip
