@@ -9,6 +9,7 @@ from pathlib import Path
 
 from benchmarks import (
     care,
+    causes,
     checkup,
     commands,
     healing,
@@ -34,6 +35,7 @@ SCENARIOS = {
     "series": series.measure,
     "sampling": sampling.measure,
     "logs": logs.measure,
+    "causes": causes.measure,
 }
 
 
@@ -41,9 +43,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--runs", type=int, default=7, help="interleaved runs of each (default 7)")
     parser.add_argument("--only", choices=SCENARIOS, nargs="*", help="only these scenarios")
+    parser.add_argument("--data", type=Path, help="for causes: a folder of recorded cases")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tabib-bench-") as folder:
-        bench = Bench(Path(folder), options.runs)
+        bench = Bench(Path(folder), options.runs, options.data)
         found: dict[str, list[Row]] = {}
         try:
             for name in options.only or SCENARIOS:

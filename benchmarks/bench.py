@@ -37,8 +37,9 @@ class Row:
 class Bench:
     """A temporary state folder with a warm daemon; ``close`` leaves nothing behind."""
 
-    def __init__(self, folder: Path, runs: int) -> None:
+    def __init__(self, folder: Path, runs: int, data: Path | None = None) -> None:
         self.folder = folder
+        self.data = data
         self.runs = runs
         self.environment = {
             **os.environ,

@@ -28,6 +28,7 @@ from tabib.decide.verdict import SlotFacts, Verdict
 from tabib.model.errors import TabibError
 from tabib.model.event import Event
 from tabib.model.incident import Case, Incident, Treatment
+from tabib.operations.causes import across_services
 from tabib.operations.evidence import dependency_states, gather
 from tabib.operations.execute import execute
 from tabib.operations.facts import Cared, Ward
@@ -77,6 +78,7 @@ class Course:
         case = await gather(tools, self.record, self.cared, self.verdict, news.event)
         await tools.journal.put_case(case)
         findings, causes = diagnose(case)
+        findings, causes = await across_services(tools, self.cared, case, findings, causes)
         incident = await self._incident(case, Diagnosis(findings=findings, causes=causes))
         log.info(
             "incident.seen",

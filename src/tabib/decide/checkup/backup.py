@@ -10,7 +10,6 @@ from tabib.decide.checkup.rule import Check, config, found
 from tabib.model.checkup import CheckupFinding, Examined, Observation
 from tabib.model.container import MountState
 
-
 _ANONYMOUS = re.compile("[0-9a-f]{64}")
 
 

@@ -1,9 +1,14 @@
-"""Case → findings → ranked causes. One file per family of rules; all pure."""
+"""Case → findings → ranked causes. One file per family of rules; all pure. :func:`rank` tells which
+of several services a trouble comes from (``decide/causes``)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tabib.decide.causes import Line as Line
+from tabib.decide.causes import Question as Question
+from tabib.decide.causes import Suspect as Suspect
+from tabib.decide.causes import rank as rank
 from tabib.decide.diagnose import (
     clock,
     config,
