@@ -15,9 +15,14 @@ def dependencies(state: ContainerState) -> tuple[Dependency, ...]:
 
 
 def dependencies_of(labels: Mapping[str, str]) -> tuple[Dependency, ...]:
+    """The same of the labels alone."""
+    return depends_on(str(labels.get(LABEL_DEPENDS_ON, "")))
+
+
+def depends_on(label: str) -> tuple[Dependency, ...]:
     """``com.docker.compose.depends_on``: ``service:condition:restart`` joined by commas."""
     found = []
-    for part in str(labels.get(LABEL_DEPENDS_ON, "")).split(","):
+    for part in label.split(","):
         service, _, rest = part.strip().partition(":")
         condition, _, restart = rest.partition(":")
         if service:
