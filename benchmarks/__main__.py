@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     care,
     causes,
+    checkup,
     commands,
     healing,
     loading,
@@ -29,6 +30,7 @@ SCENARIOS = {
     "many": projects.many,
     "healing": healing.measure,
     "care": care.measure,
+    "checkup": checkup.measure,
     "processes": processes.measure,
     "series": series.measure,
     "sampling": sampling.measure,

@@ -50,7 +50,7 @@ def test_what_changes_something_has_dry_run(name: str) -> None:
 @pytest.mark.parametrize("name", [
     "ps", "ls", "logs", "images", "port", "config", "releases", "incidents", "incident", "version",
     "daemon status", "notify ls", "notify test", "top", "history", "processes", "events", "inspect",
-    "report",
+    "report", "checkup",
 ])  # fmt: skip
 def test_what_reads_has_json(name: str) -> None:
     assert any("--json" in parameter.opts for parameter in dict(ALL)[name].params)

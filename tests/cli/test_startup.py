@@ -51,6 +51,7 @@ def modules_of(*argv: str, cwd: str, **environ: str) -> tuple[int, set[str]]:
         ["events", "--help"],
         ["inspect", "--help"],
         ["logs", "--help"],
+        ["checkup", "--help"],
         ["notify", "--help"],
         ["notify", "test", "--help"],
     ],

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tabib.decide import checkup
 from tabib.decide.diagnose import BY_CODE, RULES, diagnose, restart_helps
 from tabib.decide.diagnose.exit import signal_name
 from tabib.model.incident import SEVERITIES, Case, HealthProbe, Readings, Recorded
@@ -228,10 +229,10 @@ def test_found_states(trigger: str) -> None:
 
 def test_every_rule_has_its_page_and_every_page_its_rule() -> None:
     pages = {path.stem for path in PAGES.glob("*.md")} - {"README"}
-    assert pages == set(BY_CODE)
+    assert pages == {*BY_CODE, *checkup.BY_CODE}
     assert len(RULES) == len(BY_CODE), "a code is used twice"
     index = (PAGES / "README.md").read_text()
-    for rule in RULES:
+    for rule in (*RULES, *checkup.RULES):
         text = (PAGES / f"{rule.code}.md").read_text()
         assert text.startswith(f"# {rule.code}\n")
         for title in ("How we know", "What tabib does", "What you can do"):

@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from tabib.api.answers import on_bug, on_tabib_error
 from tabib.api.context import Context
 from tabib.api.routes import (
+    checkup,
     containers,
     daemon,
     incidents,
@@ -26,6 +27,7 @@ def application(context: Context) -> Starlette:
             *projects.ROUTES,
             *containers.ROUTES,
             *incidents.ROUTES,
+            *checkup.ROUTES,
             *recorder.ROUTES,
             *reports.ROUTES,
             *notify.ROUTES,

@@ -50,6 +50,7 @@ SECTIONS: dict[str, dict[str, tuple[str, str, str]]] = {
         "releases": ("releases", "releases", "List the deployments of a project."),
     },
     "Care": {
+        "checkup": ("checkup", "checkup", "Look for what is wrong, or will be, on all that runs."),
         "incidents": ("incidents", "incidents", "List what went wrong and what was done."),
         "incident": ("incidents", "incident", "Explain one incident."),
         "report": ("report", "report", "Make a report of an incident, or of some days."),

@@ -15,7 +15,6 @@ LATER: dict[str, str] = {
     "export": "docker export",
     "commit": "docker commit",
     "publish": "docker compose publish",
-    "checkup": "tabib ps and tabib incidents",
     "backup": f"{_TAR} -cf /backup/data.tar -C /data .",
     "snapshots": "",
     "restore": f"{_TAR} -xf /backup/data.tar -C /data",

@@ -10,6 +10,7 @@ from typing import Any
 from tabib.decide.processes.command_line import masked_arguments
 from tabib.decide.specdiff import differences
 from tabib.decide.timeline import Timeline
+from tabib.decide.times import parse_time
 from tabib.decide.verdict import Verdict
 from tabib.model.event import Event
 from tabib.model.incident import Case, Change, HealthProbe, Recorded
@@ -88,7 +89,7 @@ def build(parts: CaseParts) -> Case:
         engine_error=verdict.engine_error or str(shown.get("Error", "")),
         restarts=_restarts(present),
         restart_policy=_policy(_mapping(present, "HostConfig")),
-        started_at=_time(shown.get("StartedAt")),
+        started_at=parse_time(shown.get("StartedAt")),
         finished_at=_finished(shown, event),
         release=parts.release,
         log_tail=_log(parts),
@@ -161,7 +162,7 @@ def _overwritten(state: Json, event: Event | None) -> bool:
     """The inspection shows a later run than the one whose death is the matter."""
     if event is None or event.action != "die":
         return False
-    started = _time(state.get("StartedAt"))
+    started = parse_time(state.get("StartedAt"))
     return started is not None and started > event.at
 
 
@@ -203,7 +204,7 @@ def _finished(shown: Json, event: Event | None) -> datetime | None:
         return event.at
     if shown.get("Running"):
         return None
-    return _time(shown.get("FinishedAt")) or (event.at if event else None)
+    return parse_time(shown.get("FinishedAt")) or (event.at if event else None)
 
 
 def _log(parts: CaseParts) -> tuple[str, ...]:
@@ -217,7 +218,7 @@ def _health_log(state: Json, recorded: Json | None) -> tuple[HealthProbe, ...]:
     health = _mapping(state, "Health") or _mapping(_mapping(recorded, "State"), "Health")
     probes = []
     for entry in health.get("Log") or ():
-        at = _time(entry.get("Start"))
+        at = parse_time(entry.get("Start"))
         if at is not None:
             output = str(entry.get("Output", ""))[:OUTPUT_CHARS]
             probes.append(HealthProbe(at=at, exit_code=int(entry["ExitCode"]), output=output))
@@ -245,23 +246,3 @@ def _absent(parts: CaseParts, overwritten: bool) -> tuple[str, ...]:
     if parts.good_spec is None:
         missing.append("configuration of a last good release: there is none to compare with")
     return tuple(missing)
-
-
-def _time(value: object) -> datetime | None:
-    """An RFC 3339 time of the engine (nanoseconds are cut); its zero time becomes None."""
-    if not isinstance(value, str) or value.startswith("0001-"):
-        return None
-    head, dot, tail = value.partition(".")
-    if dot:
-        digits = tail.rstrip("Z")
-        zone = ""
-        for sign in "+-":
-            if sign in digits:
-                digits, _, rest = digits.partition(sign)
-                zone = sign + rest
-        value = f"{head}.{digits[:6].ljust(6, '0')}{zone or '+00:00'}"
-    try:
-        parsed = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)

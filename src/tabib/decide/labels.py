@@ -10,14 +10,14 @@ from tabib.model.project import Dependency
 
 
 def dependencies(state: ContainerState) -> tuple[Dependency, ...]:
-    """What a container's labels say that its service depends on."""
-    return dependencies_of(state.labels)
+    """What its label says that a container depends on."""
+    return depends_on(state.labels.get(LABEL_DEPENDS_ON, ""))
 
 
-def dependencies_of(labels: Mapping[str, str]) -> tuple[Dependency, ...]:
+def depends_on(label: str) -> tuple[Dependency, ...]:
     """``com.docker.compose.depends_on``: ``service:condition:restart`` joined by commas."""
     found = []
-    for part in str(labels.get(LABEL_DEPENDS_ON, "")).split(","):
+    for part in label.split(","):
         service, _, rest = part.strip().partition(":")
         condition, _, restart = rest.partition(":")
         if service:

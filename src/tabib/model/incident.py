@@ -16,7 +16,8 @@ SEVERITIES = ("info", "warning", "error", "critical")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One piece of evidence. ``source``: ``engine``, ``event``, ``log``, ``health``, ``config``,
-    ``history``, ``absent`` (what could not be had, and why)."""
+    ``history``, ``host`` (the machine), ``registry``, ``tls`` (what a port showed), ``absent``
+    (what could not be had, and why)."""
 
     source: str
     text: str

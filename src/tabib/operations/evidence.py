@@ -38,10 +38,10 @@ async def gather(
     container = verdict.container_id or verdict.container
     seen = await tools.journal.last_seen(tools.info.id, project)
     inspection, log, observed, recorded = await asyncio.gather(
-        _bounded(tools.engine.inspect(container), "inspection", absent),
-        _bounded(_log(tools, container), "log", absent),
-        _bounded(tools.engine.observe(project, detail=False), "the other containers", absent),
-        _bounded(before_trouble(tools, verdict), "recorded figures", absent),
+        bounded(tools.engine.inspect(container), "inspection", absent),
+        bounded(_log(tools, container), "log", absent),
+        bounded(tools.engine.observe(project, detail=False), "the other containers", absent),
+        bounded(before_trouble(tools, verdict), "recorded figures", absent),
     )
     last_seen = _last(seen, verdict)
     look: Mapping[str, Any] = inspection or (last_seen.inspection if last_seen else {})
@@ -166,7 +166,8 @@ def _service_state(observed: Observed, service: str) -> str:
     return "down"
 
 
-async def _bounded(wanted: Awaitable[T], what: str, absent: list[str]) -> T | None:
+async def bounded(wanted: Awaitable[T], what: str, absent: list[str]) -> T | None:
+    """What ``wanted`` gives, None where it is not there or not had in time; ``absent`` says why."""
     try:
         async with asyncio.timeout(DEADLINE_S):
             return await wanted

@@ -17,6 +17,7 @@ from tabib.model.container import (
 from tabib.model.event import Event
 from tabib.model.plan import Step, StepProgress, StepResult
 from tabib.model.sample import Values
+from tabib.model.survey import Survey
 
 ProgressSink = Callable[[StepProgress], None]
 OutputSink = Callable[[str], None]
@@ -153,6 +154,23 @@ class Engine(Protocol):
 
     async def sizes(self) -> Sizes:
         """Sizes of writable layers and volumes: the engine walks all their files for it."""
+        ...
+
+    async def survey(self) -> Survey:
+        """Everything at once: each container's inspection, images, volumes, the machine. Sizes that
+        the engine does not tell within a second or two are left out, as is what vanishes meanwhile.
+        """
+        ...
+
+    async def registry_digest(
+        self, reference: str, *, credentials: Credentials | None = None, timeout_s: float = 2.0
+    ) -> str:
+        """The digest that the image's registry has under this tag now; asked by the engine, hence
+        through its mirrors and certificates.
+
+        :raises EngineTimeout: there is no answer within ``timeout_s``.
+        :raises TabibError: the registry cannot be reached, refuses, or has no such tag.
+        """
         ...
 
     async def claim(self, labels: Mapping[str, str]) -> Mapping[str, str]:

@@ -20,12 +20,14 @@ from tabib.engines.docker.observe import observe
 from tabib.engines.docker.raw import creation_body
 from tabib.engines.docker.run_exec import run_exec
 from tabib.engines.docker.states import inspected_state
+from tabib.engines.docker.survey import registry_digest, survey
 from tabib.model.build import BUILDX, ENGINE
 from tabib.model.container import ContainerState, EngineInfo, ExecResult, LogLine, Observed, Sizes
 from tabib.model.errors import NotFound
 from tabib.model.event import Event
 from tabib.model.plan import Step, StepResult
 from tabib.model.sample import Values
+from tabib.model.survey import Survey
 from tabib.model.wire import EndpointAddress
 from tabib.ports import Credentials, OutputSink, ProgressSink
 
@@ -122,6 +124,14 @@ class DockerEngine:
 
     async def sizes(self) -> Sizes:
         return await sizes(self._gateway)
+
+    async def survey(self) -> Survey:
+        return await survey(self._gateway)
+
+    async def registry_digest(
+        self, reference: str, *, credentials: Credentials | None = None, timeout_s: float = 2.0
+    ) -> str:
+        return await registry_digest(self._gateway, reference, credentials, timeout_s)
 
     async def claim(self, labels: Mapping[str, str]) -> Mapping[str, str]:
         call = Call(attempted="claim the engine", target=OWNER_VOLUME, deadline_s=CHANGE_DEADLINE_S)

@@ -32,12 +32,12 @@ async def observe(
             _images(gateway, images),
         )
     )
-    inspections = await _inspections(gateway, [row["Id"] for row in rows]) if detail else {}
+    details = await inspections(gateway, [row["Id"] for row in rows]) if detail else {}
     network_states = tuple(network_state(entry) for entry in networks or ())
     ids = {network.name: network.id for network in network_states}
     return Observed(
         at=at,
-        containers=_containers(rows, inspections, ids, detail),
+        containers=_containers(rows, details, ids, detail),
         networks=network_states,
         volumes=tuple(volume_state(entry) for entry in volumes.get("Volumes") or ()),
         images=found,
@@ -58,7 +58,7 @@ def _containers(
     return tuple(sorted(states, key=lambda state: state.name))
 
 
-async def _inspections(gateway: Gateway, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+async def inspections(gateway: Gateway, ids: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """Inspections by id; a container that vanished meanwhile is left out."""
 
     async def one(container: str) -> Mapping[str, Any] | None:

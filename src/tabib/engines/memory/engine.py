@@ -35,6 +35,7 @@ from tabib.model.errors import EngineTimeout, EngineUnavailable
 from tabib.model.event import Event
 from tabib.model.plan import Step, StepResult
 from tabib.model.sample import Values
+from tabib.model.survey import Survey
 from tabib.ports import Credentials, OutputSink, ProgressSink
 
 OWNER_VOLUME = "tabib_owner"
@@ -244,6 +245,19 @@ class MemoryEngine:
     async def sizes(self) -> Sizes:
         await self._read("sizes")
         return measures.sizes(self.world)
+
+    async def survey(self) -> Survey:
+        await self._read("survey")
+        world = self.world
+        for record in list(world.containers.values()):
+            await lifecycle.at_rest(world, record)
+        return views.survey(world, measures.sizes(world))
+
+    async def registry_digest(
+        self, reference: str, *, credentials: Credentials | None = None, timeout_s: float = 2.0
+    ) -> str:
+        await self._read("registry_digest", reference)
+        return resources.registry_digest(self.world, reference)
 
     async def claim(self, labels: Mapping[str, str]) -> Mapping[str, str]:
         await self._read("claim")

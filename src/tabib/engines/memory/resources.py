@@ -163,6 +163,17 @@ def _no_network(name: str) -> NotFound:
     )
 
 
+def registry_digest(world: World, reference: str) -> str:
+    """
+    :raises ImageUnavailable: the registry does not have it.
+    """
+    image = world.registry.get(full_reference(reference))
+    if image is None:
+        raise refusals.no_image(reference, "ask the registry for")
+    known = sorted(digest.partition("@")[2] for digest in image.digests)
+    return known[0] if known else image.id
+
+
 async def pull(world: World, reference: str, step_id: str, progress: ProgressSink | None) -> str:
     """Get an image from the world's registry; its id.
 

@@ -15,9 +15,13 @@ from tabib.model.container import (
     MountState,
     NetworkState,
     PortBinding,
+    Sizes,
     VolumeState,
 )
+from tabib.model.survey import Survey
 
+MEMORY_BYTES = 16 * 1024**3
+"""Of the machine that there is not."""
 _ENDED = ("exited", "restarting", "dead")
 _SHORT_ID = 12
 _FIRST_PID = 1000
@@ -139,6 +143,18 @@ def image_state(record: ImageRecord) -> ImageState:
         has_healthcheck=bool(check) and list(check)[:1] != ["NONE"],
         exposed=tuple(record.config.get("ExposedPorts") or ()),
         size_bytes=record.size_bytes,
+    )
+
+
+def survey(world: World, sizes: Sizes) -> Survey:
+    """Everything there is."""
+    return Survey(
+        memory_bytes=MEMORY_BYTES,
+        inspections=tuple(inspection(world, record) for record in world.containers.values()),
+        images=tuple(image_state(image) for image in world.images.values()),
+        volumes=tuple(volume_state(volume) for volume in world.volumes.values()),
+        volume_bytes=sizes.volumes,
+        build_cache_bytes=0,
     )
 
 

@@ -55,26 +55,12 @@ class Disks:
             self._wait -= 1
             return
         self._wait = LOOK_AGAIN_TICKS - 1
-        self._kinds = self._mounts()
+        self._kinds = mount_types(str(self._roots.proc))
         self._points = {}
         for path in self._paths:
             point = holder(path, self._kinds)
             if self._kinds.get(point) in REMOTE or os.path.exists(path):
                 self._points.setdefault(point, path)
-
-    def _mounts(self) -> dict[str, str]:
-        """Mount point → type."""
-        try:
-            lines = read_text(f"{self._roots.proc}/self/mountinfo").splitlines()
-        except OSError:
-            return {}
-        found = {}
-        for line in lines:
-            before, _, after = line.partition(" - ")
-            words, about = before.split(), after.split()
-            if len(words) > 4 and about:
-                found[unescaped(words[4])] = about[0]
-        return found
 
     def _leave(self, point: str, kind: str) -> None:
         self.missing.setdefault(
@@ -92,6 +78,21 @@ class Disks:
             found = Subject(kind="disk", id=point, engine_id=self._engine_id, name=point)
             self._subjects[point] = found
         return found
+
+
+def mount_types(proc: str = "/proc") -> dict[str, str]:
+    """Mount point → type of its file system. Source: ``proc(5)``, ``/proc/self/mountinfo``."""
+    try:
+        lines = read_text(f"{proc}/self/mountinfo").splitlines()
+    except OSError:
+        return {}
+    found = {}
+    for line in lines:
+        before, _, after = line.partition(" - ")
+        words, about = before.split(), after.split()
+        if len(words) > 4 and about:
+            found[unescaped(words[4])] = about[0]
+    return found
 
 
 def holder(path: str, mounts: dict[str, str]) -> str:
