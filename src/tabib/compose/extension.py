@@ -10,7 +10,6 @@ from typing import Any
 
 from tabib.compose.gotext import size_bytes
 from tabib.compose.interpolate import to_boolean
-from tabib.compose.notify import notify_rules
 from tabib.compose.problems import Problems, nearest
 from tabib.compose.scalars import Date
 from tabib.compose.tree import Map, Path, mark_at
@@ -167,6 +166,8 @@ def parse(
 
 def _notify(tree: Map, at: Path, value: Any, problems: Problems) -> list[dict[str, Any]]:
     """The rules of ``notify``; the lines that are wrong are not quoted, for they hold URLs."""
+    from tabib.compose.notify import notify_rules  # only who notifies pays for it
+
     inside = "labels" not in at[2:3]
 
     def add(below: Path, message: str, suggestion: str) -> None:

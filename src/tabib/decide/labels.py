@@ -10,13 +10,8 @@ from tabib.model.project import Dependency
 
 
 def dependencies(state: ContainerState) -> tuple[Dependency, ...]:
-    """What a container's labels say that its service depends on."""
-    return dependencies_of(state.labels)
-
-
-def dependencies_of(labels: Mapping[str, str]) -> tuple[Dependency, ...]:
-    """The same of the labels alone."""
-    return depends_on(str(labels.get(LABEL_DEPENDS_ON, "")))
+    """What its label says that a container depends on."""
+    return depends_on(state.labels.get(LABEL_DEPENDS_ON, ""))
 
 
 def depends_on(label: str) -> tuple[Dependency, ...]:

@@ -9,9 +9,9 @@ import structlog
 
 from tabib.decide.graph import transitive
 from tabib.decide.grouping import regrouped, settled
-from tabib.decide.labels import dependencies_of
+from tabib.decide.labels import depends_on as label_depends_on
 from tabib.decide.report import summary
-from tabib.model.container import LABEL_SERVICE
+from tabib.model.container import LABEL_DEPENDS_ON, LABEL_SERVICE
 from tabib.model.incident import Incident
 from tabib.operations.facts import Cared
 from tabib.operations.tools import Tools
@@ -82,7 +82,9 @@ def depends_on(cared: Cared) -> dict[str, frozenset[str]]:
     for inspection in cared.inspections.values():
         labels = (inspection.get("Config") or {}).get("Labels") or {}
         service = str(labels.get(LABEL_SERVICE, ""))
-        edges[service] = [edge.service for edge in dependencies_of(labels)]
+        edges[service] = [
+            edge.service for edge in label_depends_on(str(labels.get(LABEL_DEPENDS_ON, "")))
+        ]
     return transitive(edges)
 
 
