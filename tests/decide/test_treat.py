@@ -152,6 +152,22 @@ def test_an_unhealthy_service_waits_for_its_dependency() -> None:
     assert decide(Kind.UNHEALTHY).action is Action.RESTART
 
 
+def test_a_restart_frees_nothing_that_another_holds() -> None:
+    def decided(holder: str) -> Decision:
+        held = Cause(
+            code="database.too-many-connections", summary="s", confidence=0.9, service=holder
+        )
+        ill = case(Kind.UNHEALTHY, dependencies={"db": "healthy"})
+        patient = Patient(verdict=Verdict(kind=Kind.UNHEALTHY, reason=""), slot=slot())
+        return treat(ill, (held,), patient, NOW + timedelta(seconds=9), POLICY)
+
+    left = decided("worker")
+    assert (left.action, left.needs_human) == (Action.NONE, True)
+    assert "restart worker" in left.reason
+    assert decided("db").action is Action.RESTART, "the database's name alone blames nobody"
+    assert decided("").action is Action.RESTART
+
+
 def test_a_crash_waits_only_for_a_dependency_that_explains_it() -> None:
     down = {"db": "down"}
     assert decide(Kind.FAILED, dependencies=down).action is Action.START

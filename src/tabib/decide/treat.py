@@ -307,6 +307,9 @@ def _act(
     if waiting is not None:
         return waiting
     kind = patient.verdict.kind
+    if kind is Kind.UNHEALTHY and (holder := _holder(case, causes)):
+        reason = f"{holder} holds what it lacks: a restart of this one frees nothing"
+        return _leave(f"{reason}; restart {holder}", needs_human=True)
     other = _goes_back(case, causes, patient, policy)
     if other is not None and patient.release is not None and patient.release.refused:
         if not restart_helps(causes):
@@ -407,6 +410,15 @@ def _healed_first(patient: Patient, now: datetime, policy: CarePolicy) -> Decisi
         not_before=min(until, now + timedelta(seconds=policy.dependency_recheck_s)),
         dependency=name,
     )
+
+
+_HELD = frozenset({"database.too-many-connections"})
+
+
+def _holder(case: Case, causes: tuple[Cause, ...]) -> str:
+    """The service that is known to hold what this one gets none of; empty where none is known."""
+    named = causes[0].service if causes and causes[0].code in _HELD else ""
+    return "" if named in ("", case.service, *case.dependencies) else named
 
 
 def _looks_around(
