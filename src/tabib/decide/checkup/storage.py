@@ -178,7 +178,7 @@ RULES: tuple[Check, ...] = (
     Check(
         code="storage.engine-root-full",
         check=_root_full,
-        explain="The file system that holds images, containers, logs and volumes is nearly full.",
+        explain="The file system of images, containers, logs and volumes is full, or nearly.",
         advice="Free space: logs, unused images (`docker image prune`), the build cache.",
     ),
     Check(

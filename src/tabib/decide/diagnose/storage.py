@@ -137,8 +137,8 @@ RULES = (
         "storage.engine-root-full",
         r"(no space left on device|disk quota exceeded)",
         "the disk of the engine's own data is full: {0}",
-        explain="The engine cannot write images, layers and logs: nothing can be started.",
-        advice="See `docker system df`; remove unused images and build cache, bound the logs.",
+        explain="The file system of images, containers, logs and volumes is full, or nearly.",
+        advice="Free space: logs, unused images (`docker image prune`), the build cache.",
         explains=("engine.start-refused", "storage.full", "engine.corrupt-layer"),
     ),
     engine_rule(
@@ -154,8 +154,8 @@ RULES = (
     ),
     log_rule(
         "storage.inodes-full",
-        explain="The file system has space, and no room for another file: its inodes are used up.",
-        advice="Find the folder with the many small files (`find -xdev | wc -l`), and clear it.",
+        explain="The file system can hold no more files, though there may be room.",
+        advice="Find folders with very many small files (`du --inodes -x / | sort -n | tail`).",
         confidence=0.97,
         explains=("storage.full",),
     ),
