@@ -82,11 +82,21 @@ def _root(expect: Expect, rows: Sequence[Row]) -> tuple[Row | None, str, bool]:
         if first is None:
             return None, "", False
         return first, first["cause"]["code"], first["cause"].get("service") == expect.by
-    pointed = all(
-        row.get("parent") == source["id"] or row["cause"].get("service") == expect.by
-        for row in shown
-    )
+    pointed = all(_leads(row, source, rows) for row in shown)
     return source, source["cause"]["code"], pointed
+
+
+def _leads(row: Row, source: Row, rows: Sequence[Row]) -> bool:
+    """Whether its parent, or the service that its cause names, is the source, or leads to it."""
+    way: list[Any] = []
+    while row["id"] not in way:
+        way.append(row["id"])
+        parent = next((one for one in rows if one["id"] == row.get("parent")), None)
+        named = row["cause"].get("service")
+        if named == source["service"] or (parent or {}).get("id") == source["id"]:
+            return True
+        row = parent or next((one for one in rows if one["service"] == named), row)
+    return False
 
 
 def _done(row: Row) -> list[Row]:
