@@ -244,7 +244,7 @@ async def sick_cases(
                 verdict=verdict,
                 inspection=redactor.tree(inspection),
                 log_tail=redactor.lines(log) if log else None,
-                dependencies=dependency_states(mine, verdict, None),
+                dependencies=await dependency_states(tools, mine, verdict, None),
                 recorded=before,
                 absent=missing,
             )
