@@ -16,7 +16,8 @@ from tabib.decide.notices.summary import summary_due
 from tabib.decide.notices.timing import Plan
 from tabib.decide.notices.urls import destination_id, label, url_secrets, url_tokens
 from tabib.model.incident import Cause, Incident, Treatment
-from tabib.model.notice import Destination, Notice, NotifyRule, Told, parse_hours
+from tabib.model.notice import Destination, Notice, NotifyRule, Told
+from tabib.model.notice_words import parse_hours
 
 NOW = datetime(2030, 1, 9, 12, 0, tzinfo=UTC)
 USUAL = NotifyRule(url="")

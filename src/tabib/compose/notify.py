@@ -11,7 +11,7 @@ from typing import Any
 
 from tabib.compose.problems import nearest
 from tabib.compose.tree import Path
-from tabib.model.notice import KINDS, parse_hours
+from tabib.model.notice_words import KINDS, parse_hours
 
 Complain = Callable[[Path, str, str], None]
 """Is told where below ``notify`` something is wrong, what, and what was probably meant."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from tabib.model.notice import USUAL_KINDS, USUAL_LIMIT, USUAL_SEVERITY
+from tabib.model.notice import USUAL_LIMIT
+from tabib.model.notice_words import USUAL_KINDS, USUAL_SEVERITY
 from tabib.model.sample import Retention
 
 

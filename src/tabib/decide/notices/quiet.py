@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from tabib.model.notice import parse_hours
+from tabib.model.notice_words import parse_hours
 
 
 def quiet_until(now: datetime, text: str, zone: tzinfo) -> datetime | None:

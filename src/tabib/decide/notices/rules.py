@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tabib.model.incident import SEVERITIES
-from tabib.model.notice import USUAL_KINDS, USUAL_SEVERITY, NotifyRule, RulesByService
+from tabib.model.notice import NotifyRule, RulesByService
+from tabib.model.notice_words import USUAL_KINDS, USUAL_SEVERITY
 
 
 def rules_for(
