@@ -55,6 +55,7 @@ REMOVED_AFTER_S = 2.0
 """At most this long it acts on a state folder that is not there any more."""
 ROOM_EVERY_S = 5.0
 """Once a full disk has room again, care acts again within this time."""
+SETTLED_AFTER_S = 5.0
 HOUSEKEEPING = timedelta(minutes=5)
 FAILED = 1
 
@@ -171,7 +172,8 @@ async def _serve(
                 await sites.restore()
                 spawn(group, send_metrics(sites, settings.metrics, clock), "send metrics")
                 keep_running(group, notifying.run, "notify", clock)
-            settle_heap()
+            # Not before the command that started it has its answer.
+            loop.call_later(SETTLED_AFTER_S, settle_heap)
             log.info("daemon.ready", socket=options.socket, pid=os.getpid())
             await stopping.wait()
             log.info("daemon.stopping", operations=len(operations.running))
