@@ -130,3 +130,17 @@ async def test_a_recorder_that_cannot_be_read_does_not_hold_up_the_diagnosis(hou
         incident = await incident_of_web(daemon)
         assert incident.cause.code == "database.too-many-connections"
         assert incident.closed_at is not None
+
+
+@story
+async def test_what_was_healed_long_before_explains_nothing(house: House) -> None:
+    own = Program(exit_code=1, after_s=300.0, log=[(299.0, "stderr", "KeyError: 'API_KEY'")])
+    house.world.programs.set(own, Program(), service="web")
+    house.world.programs.set(Program(exit_code=3, after_s=20.0), Program(), service="db")
+    async with house.daemon() as daemon:
+        await daemon.up(SHOP)
+        await daemon.passes(400)
+        healed = [one for one in await daemon.incidents() if one.service == "db"]
+        assert [one.outcome for one in healed] == ["recovered"]
+        incident = await incident_of_web(daemon)
+        assert incident.cause.service in ("", "web"), incident.cause

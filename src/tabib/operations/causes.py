@@ -35,6 +35,8 @@ log = structlog.get_logger("tabib.care")
 DEADLINE_S = 1.0
 """For all of it: a diagnosis without it is better than one that comes late."""
 _COMPLAINTS = timedelta(minutes=5)
+_HEALED = timedelta(seconds=30)
+"""A caller may notice a little late."""
 
 Graph = Mapping[str, Collection[str]]
 Diagnosed = tuple[tuple[Finding, ...], tuple[Cause, ...]]
@@ -138,6 +140,9 @@ async def _incidents(
         engine_id=tools.info.id, project=case.project, since=case.sealed_at - BEFORE
     ):
         if one.service == case.service or one.outcome == "false_alarm":
+            continue
+        if one.closed_at is not None and one.closed_at < _began(case) - _HEALED:
+            # Over before this began: it explains nothing of it.
             continue
         at = one.opened_at.timestamp()
         told_now = told(one.service, one.findings, [one.cause], at, graph, images)
