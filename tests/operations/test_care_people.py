@@ -181,3 +181,27 @@ async def test_an_engine_that_others_own_is_only_observed(house: House) -> None:
         await daemon.passes(200)
         assert len(await daemon.entries("intent")) == before
         assert not acted(await only_incident(daemon, "needs_human"))
+
+
+@story
+async def test_detached_from_its_network_it_is_attached_again(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        by_hand.docker_network_disconnect(house.world, "tale_default", "tale-web-1")
+        await daemon.passes(CALM_S)
+        before = await look(daemon, "tale-web-1")
+        assert "tale_default" in before.networks
+        incident = await only_incident(daemon)
+        assert incident.cause.code == "network.disconnected"
+        assert [one.action for one in incident.treatments] == ["reconnect"]
+        assert incident.outcome == "recovered"
+
+
+@story
+async def test_who_was_stopped_is_not_attached_again(house: House) -> None:
+    async with house.daemon() as daemon:
+        await settled(daemon, SHOP)
+        await by_hand.docker_stop(house.world, "tale-web-1")
+        by_hand.docker_network_disconnect(house.world, "tale_default", "tale-web-1")
+        await daemon.passes(CALM_S)
+        assert await daemon.incidents() == []

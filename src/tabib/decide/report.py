@@ -235,6 +235,7 @@ _TROUBLES = {
     "oom": "a process in it was killed for memory",
     "loop": "it keeps dying",
     "start_failed": "it could not be started",
+    "detached": "it was detached from its network",
     "engine_restarted": "it was not brought back after the engine restarted",
     "missing": "it is gone",
 }

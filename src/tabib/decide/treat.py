@@ -235,7 +235,7 @@ def _cure(
             f"its {more.limit} limit is too low ({code}), and x-tabib.limits allows more: "
             f"{_amount(more.limit, more.before)} → {_amount(more.limit, more.after)}"
         )
-    if case.missing_networks and patient.verdict.kind is Kind.UNHEALTHY:
+    if case.missing_networks and patient.verdict.kind in (Kind.UNHEALTHY, Kind.DETACHED):
         names = ", ".join(case.missing_networks)
         return Action.RECONNECT, f"it runs, and is not attached to its network: {names}"
     if code == "process.zombies" and not _done(patient, Action.ADD_INIT):

@@ -36,6 +36,8 @@ class Kind(StrEnum):
     RESTART_LOOP = "restart_loop"
     UNHEALTHY = "unhealthy"
     OOM_CHILD = "oom_child"
+    DETACHED = "detached"
+    """It runs, and is not attached to a network that its file gives it."""
     RECOVERED = "recovered"
     ENGINE_STOPPED_IT = "engine_stopped_it"
     """It ran until the engine or the machine went down, and nothing brought it back."""
@@ -53,6 +55,7 @@ TROUBLE: Mapping[Kind, str] = {
     Kind.RESTART_LOOP: "loop",
     Kind.UNHEALTHY: "unhealthy",
     Kind.OOM_CHILD: "oom",
+    Kind.DETACHED: "detached",
     Kind.ENGINE_STOPPED_IT: "engine_restarted",
     Kind.UNKNOWN_EXIT: "died",
     Kind.UNKNOWN_REMOVAL: "missing",

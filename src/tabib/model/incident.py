@@ -119,8 +119,8 @@ class Case:
     """The sealed evidence at the time of trouble. JSON; replays as a golden test.
 
     ``trigger``: ``died``, ``removed``, ``unhealthy``, ``oom``, ``loop``, ``start_failed``,
-    ``engine_restarted`` (not brought back) or ``missing`` (found gone on observation). Everything
-    is redacted already.
+    ``detached`` (from a network), ``engine_restarted`` (not brought back) or ``missing`` (found
+    gone on observation). Everything is redacted already.
     """
 
     id: str

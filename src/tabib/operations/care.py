@@ -21,6 +21,7 @@ from tabib.model.event import Event
 from tabib.model.release import CareRecord, JournalEntry
 from tabib.operations.care_record import change
 from tabib.operations.closing import close_for, give_up
+from tabib.operations.detached import detached
 from tabib.operations.facts import Cared, Ward
 from tabib.operations.guard import OWNER_VOLUME, find_owner, keep_owning
 from tabib.operations.patient import Patients
@@ -139,6 +140,8 @@ class Care:
 
     async def _handle(self, event: Event, again: bool) -> None:
         if event.kind == "network":
+            if event.action == "disconnect" and not self.tools.ownership.acting:
+                spawn(self._group, self._detached(event), "look at what was detached")
             if event.action != "destroy":
                 return
             for each in await self.ward.all():
@@ -160,6 +163,15 @@ class Care:
                 await self.record.started(event.project, event.name)
         if event.action in _JUDGED:
             await self._classify(cared, event)
+
+    async def _detached(self, event: Event) -> None:
+        try:
+            found = await detached(self.tools, self.ward, event)
+        except TabibError as error:
+            log.warning("care.detached_not_judged", why=str(error))
+            return
+        if found is not None:
+            await self._judged(*found, None)
 
     def _remember(self, event: Event) -> None:
         if event.action in ("start", "unpause", "health_status") and not event.oneoff:

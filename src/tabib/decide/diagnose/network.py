@@ -139,7 +139,7 @@ def _port_taken(case: Case) -> Finding | None:
 
 
 def _disconnected(case: Case) -> Finding | None:
-    if not case.missing_networks or not _touched(case):
+    if not case.missing_networks or not (_touched(case) or case.trigger == "detached"):
         return None
     names = ", ".join(case.missing_networks)
     evidence = Evidence(source="engine", text=f"not attached to {names}, as its release says")

@@ -43,6 +43,7 @@ TRIGGERS = {
     "oom": "it ran out of memory",
     "loop": "it was restarted over and over",
     "start_failed": "it could not be started",
+    "detached": "it was detached from its network",
     "engine_restarted": "it was not brought back after the engine's restart",
     "missing": "it was found gone",
 }

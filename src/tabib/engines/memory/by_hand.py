@@ -44,6 +44,10 @@ async def docker_kill(world: World, name: str, signal: int = 9) -> None:
     await lifecycle.kill(world, world.container(name), signal)
 
 
+def docker_network_disconnect(world: World, network: str, name: str) -> None:
+    resources.disconnect(world, network, {"container": name})
+
+
 async def docker_rm(world: World, name: str, *, force: bool = False, volumes: bool = False) -> None:
     await containers.remove(world, name, force=force, volumes=volumes)
 
