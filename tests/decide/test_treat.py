@@ -153,17 +153,24 @@ def test_an_unhealthy_service_waits_for_its_dependency() -> None:
 
 
 def test_a_restart_frees_nothing_that_another_holds() -> None:
-    def decided(holder: str) -> Decision:
+    def decided(holder: str, *history: Treatment) -> Decision:
         held = Cause(
             code="database.too-many-connections", summary="s", confidence=0.9, service=holder
         )
         ill = case(Kind.UNHEALTHY, dependencies={"db": "healthy"})
-        patient = Patient(verdict=Verdict(kind=Kind.UNHEALTHY, reason=""), slot=slot())
+        verdict = Verdict(kind=Kind.UNHEALTHY, reason="")
+        patient = Patient(verdict=verdict, slot=slot(), history=history)
         return treat(ill, (held,), patient, NOW + timedelta(seconds=9), POLICY)
 
-    left = decided("worker")
+    other = decided("worker")
+    assert (other.action, other.service, other.verify) == (Action.RESTART, "worker", "running")
+    tried = Treatment(
+        action="restart", reason="", started_at=NOW, ended_at=NOW, outcome="not_verified",
+        before={"service": "worker"},
+    )  # fmt: skip
+    left = decided("worker", tried)
     assert (left.action, left.needs_human) == (Action.NONE, True)
-    assert "restart worker" in left.reason
+    assert "worker was restarted in vain" in left.reason
     assert decided("db").action is Action.RESTART, "the database's name alone blames nobody"
     assert decided("").action is Action.RESTART
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -12,6 +12,8 @@ from support.shelf import Shelf, container, values
 from support.site import Daemon, House
 from support.story import story
 from tabib.engines.memory import Program
+from tabib.engines.memory.records import ContainerRecord
+from tabib.model.container import ExecResult
 from tabib.model.errors import StateUnusable
 from tabib.model.incident import Incident
 from tabib.stores.logs.store import SqliteLogs
@@ -144,3 +146,38 @@ async def test_what_was_healed_long_before_explains_nothing(house: House) -> Non
         assert [one.outcome for one in healed] == ["recovered"]
         incident = await incident_of_web(daemon)
         assert incident.cause.service in ("", "web"), incident.cause
+
+
+@story
+async def test_who_holds_all_connections_is_restarted_and_web_is_not(house: House) -> None:
+    shop = project(
+        DB,
+        service("web", depends_on=after("db"), check=True),
+        service("worker", depends_on=after("db")),
+    )
+    freed = []
+
+    def answer(record: ContainerRecord, command: Sequence[str], user: str) -> ExecResult | None:
+        """web's health check: refused from a time on, until worker is another run."""
+        running = house.world.container("tale-worker-1").started_at
+        freed[:] = freed or [running]
+        full = daemon_at[0] + timedelta(seconds=DIES_S) < house.clock.now()
+        refused = full and running == freed[0]
+        said = (REFUSED if refused else "ok").encode()
+        return ExecResult(exit_code=int(refused), stdout=said, stderr=b"")
+
+    house.world.programs.set(Program(exec=answer), service="web")
+    async with house.daemon() as daemon, recording(house, daemon) as shelf:
+        daemon_at = [house.clock.now()]
+        await daemon.up(shop)
+        await record(daemon, shelf, "worker")
+        before = {name: await look(daemon, f"tale-{name}-1") for name in ("web", "db")}
+        await daemon.passes(DIES_S + 90)
+        incident = await incident_of_web(daemon)
+        assert incident.cause.code == "database.too-many-connections"
+        assert incident.cause.service == "worker"
+        done = [(one.action, one.before, one.outcome) for one in incident.treatments]
+        assert done == [("restart", {"service": "worker"}, "verified")]
+        assert incident.outcome == "recovered"
+        for name, old in before.items():
+            assert (await look(daemon, f"tale-{name}-1")).started_at == old.started_at

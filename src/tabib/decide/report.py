@@ -263,7 +263,9 @@ def summary(incident: Incident) -> str:
     done = [t for t in incident.treatments if t.outcome not in ("offered", "refused")]
     if done:
         times = f" ({len(done)} times)" if len(done) > 1 else ""
-        parts.append(_DONE.get(done[-1].action, done[-1].action) + times)
+        said = _DONE.get(done[-1].action, done[-1].action)
+        other = done[-1].before.get("service")
+        parts.append((f"{other} {said}" if other else said) + times)
     end = _ENDS.get(incident.outcome, incident.outcome)
     if incident.rto_seconds is not None:
         end += f" after {incident.rto_seconds:.1f} s"

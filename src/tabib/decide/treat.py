@@ -121,6 +121,8 @@ class Decision:
     """None where nothing is done; else the time to act (or to decide again), never in the past."""
     proposed: Action | None = None
     dependency: str = ""
+    service: str = ""
+    """Another service that is restarted instead: it holds what this one lacks."""
     verify: str = ""
     """``healthy``, ``running`` (for ``settle_s``) or ``stopped``."""
     settle_s: float = 0.0
@@ -149,7 +151,8 @@ def treat(
         return _leave(f"it is halted ({slot.halted}): only a person starts it again")
     decision = _reasons_to_leave(patient) or _act(case, causes, patient, now, policy)
     if slot.mode == "advise" and decision.action not in DOES_NOTHING:
-        return _offer(decision.action, f"care is `advise`; {decision.reason}")
+        offer = _offer(decision.action, f"care is `advise`; {decision.reason}")
+        return replace(offer, service=decision.service)
     return decision
 
 
@@ -308,8 +311,7 @@ def _act(
         return waiting
     kind = patient.verdict.kind
     if kind is Kind.UNHEALTHY and (holder := _holder(case, causes)):
-        reason = f"{holder} holds what it lacks: a restart of this one frees nothing"
-        return _leave(f"{reason}; restart {holder}", needs_human=True)
+        return _freed(holder, patient, now, policy)
     other = _goes_back(case, causes, patient, policy)
     if other is not None and patient.release is not None and patient.release.refused:
         if not restart_helps(causes):
@@ -329,6 +331,18 @@ def _act(
             f"{len(done)} treatments within {hours:g} h did not help: the budget is spent", now
         )
     action, reason = other or _remedy(case, causes, kind)
+    return _next(action, reason, done, patient, now, policy)
+
+
+def _next(
+    action: Action,
+    reason: str,
+    done: Sequence[Treatment],
+    patient: Patient,
+    now: datetime,
+    policy: CarePolicy,
+) -> Decision:
+    """The action as the next one within the budget, backed off."""
     attempt = len(done) + 1
     not_before = now
     if done:
@@ -337,6 +351,19 @@ def _act(
         reason = f"{reason} (attempt {attempt} of {policy.budget})"
     decision = Decision(action=action, reason=reason, not_before=not_before, attempt=attempt)
     return verified_by(decision, patient.slot, policy)
+
+
+def _freed(holder: str, patient: Patient, now: datetime, policy: CarePolicy) -> Decision:
+    """A restart of this one would free nothing, so who holds it is restarted; once is enough to
+    know whether that helps."""
+    done = spent(patient.history, now, policy)
+    reason = f"{holder} holds what it lacks: a restart of this one frees nothing"
+    if len(done) >= policy.budget or any(one.before.get("service") == holder for one in done):
+        return _leave(f"{reason}, and {holder} was restarted in vain", needs_human=True)
+    decision = _next(
+        Action.RESTART, f"{reason}, so {holder} is restarted", done, patient, now, policy
+    )
+    return replace(decision, service=holder)
 
 
 def _remedy(case: Case, causes: tuple[Cause, ...], kind: Kind) -> tuple[Action, str]:

@@ -57,7 +57,8 @@ class Treatment:
     by: str = ""
     """Who asked for it: ``""`` (tabib itself) or ``user``."""
     before: Mapping[str, str] = field(default_factory=dict)
-    """What was so before it, as far as an undo needs that (``release``, ``memory_bytes``, …)."""
+    """What was so before it, as far as an undo needs that (``release``, ``networks``, …);
+    ``service``: it was done to that one, which is not the incident's own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

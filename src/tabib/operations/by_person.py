@@ -73,6 +73,7 @@ async def treat_offered(
         decision = Decision(
             action=Action(offered.action),
             reason=f"asked for by a person: {offered.reason}",
+            service=offered.before.get("service", ""),
             not_before=tools.clock.now(),
             verify="stopped",
             verify_timeout_s=60.0,

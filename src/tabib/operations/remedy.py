@@ -44,6 +44,17 @@ async def remedy(tools: Tools, cared: Cared, verdict: Verdict, decision: Decisio
     if decision.action is Action.FREE_SPACE:
         plan = await _started(tools, cared, verdict, decision, state)
         return replace(plan, steps=(*FREEING, *_behind(plan.steps, FREEING)))
+    if decision.action is Action.RESTART and decision.service:
+        return Plan(
+            project=name,
+            steps=tuple(
+                on_container(Verb.RESTART_CONTAINER, one, decision.reason)
+                for one in observed.containers
+                if (one.project, one.service) == (name, decision.service)
+                and one.status in RUNNING
+                and not one.oneoff
+            ),
+        )
     if decision.action is Action.RESTART and state and state.status in RUNNING:
         step = on_container(Verb.RESTART_CONTAINER, state, decision.reason)
         return Plan(project=name, steps=(step,))

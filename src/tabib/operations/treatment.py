@@ -236,6 +236,7 @@ class Course:
             started_at=now,
             ended_at=now,
             outcome="offered" if decision.action is Action.OFFER else "refused",
+            before=_other(decision),
         )
         await change(
             self.tools,
@@ -344,6 +345,7 @@ class Course:
             before["networks"] = ",".join(networks)
         if drawn:
             before["made"] = str(drawn.release.number)
+        before |= _other(decision)
         begun = Treatment(
             action=decision.action.value,
             reason=decision.reason,
@@ -432,6 +434,10 @@ class Course:
 def _matters(plan: Plan, outcome: StepOutcome) -> bool:
     """Whether the failure of a step is the treatment's."""
     return not any(step.optional for step in plan.steps if step.id == outcome.step_id)
+
+
+def _other(decision: Decision) -> dict[str, str]:
+    return {"service": decision.service} if decision.service else {}
 
 
 def _since(case: Case, news: News) -> datetime:

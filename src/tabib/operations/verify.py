@@ -34,7 +34,8 @@ class _Watched:
             return False
         if health == "unhealthy":
             # What was not started anew stays unhealthy until its next check.
-            return None if self.decision.action in RUNS_ON else False
+            runs_on = self.decision.action in RUNS_ON or self.decision.service
+            return None if runs_on else False
         if status in ("exited", "dead"):
             self.running_since = None
             self.ended_since = now if self.ended_since is None else self.ended_since

@@ -225,17 +225,23 @@ def _treatments(row: Row, console: Console) -> list[str]:
         action = str(treatment.get("action"))
         names = _OFFERS if outcome in ("offered", "refused") else _ACTIONS
         by = f", asked for by {treatment['by']}" if treatment.get("by") else ""
-        name = names.get(action, action)
+        name = _done_to(names.get(action, action), treatment)
         lines.append(f"{name}: {console.paint(word, color)}{took}{by}")
         lines += _wrap(str(treatment.get("reason") or ""), "  because ")
     return lines
+
+
+def _done_to(name: str, treatment: Row) -> str:
+    """``restarted it``, or whom else."""
+    other = (treatment.get("before") or {}).get("service")
+    return name.replace(" it", f" {other}", 1) if other else name
 
 
 def _left(row: Row) -> list[str]:
     advice = str(row.get("advice") or "")
     last = (list(row.get("treatments") or ()) or [{}])[-1]
     if last.get("outcome") == "offered" and not row.get("closed_at"):
-        offer = _OFFERS.get(str(last.get("action")), str(last.get("action")))
+        offer = _done_to(_OFFERS.get(str(last.get("action")), str(last.get("action"))), last)
         advice = f"To {offer}: `tabib incident {row.get('id')} --treat`. {advice}"
     if advice:
         return _wrap(advice, "")

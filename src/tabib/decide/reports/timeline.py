@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from tabib.decide.reports.text import clean
-from tabib.decide.reports.words import RESULTS, TRIGGERS, action, outcome
+from tabib.decide.reports.words import RESULTS, TRIGGERS, done_to, outcome
 from tabib.model.incident import Case, Incident, Moment
 
 MOST = 80
@@ -37,7 +37,7 @@ def _derived(incident: Incident, cases: Iterable[Case]) -> Iterator[Moment]:
     if incident.reopened_at:
         yield Moment(at=incident.reopened_at, kind="reopened", text="it came back")
     for one in incident.treatments:
-        text = f"{action(one.action)}: {one.reason}" + (" (asked for)" if one.by else "")
+        text = f"{done_to(one)}: {one.reason}" + (" (asked for)" if one.by else "")
         yield Moment(at=one.started_at, kind="treatment", text=text)
         if one.ended_at:
             result = RESULTS.get(one.outcome, one.outcome)

@@ -82,13 +82,21 @@ def action(name: str) -> str:
     return DONE.get(name, name.replace("_", " "))
 
 
+def done_to(treatment: Treatment) -> str:
+    """``restarted it``, or whom else."""
+    other = treatment.before.get("service")
+    said = action(treatment.action)
+    return said.replace(" it", f" {other}", 1) if other else said
+
+
 def did(treatments: tuple[Treatment, ...]) -> str:
     """What tabib did in one sentence; each kind of treatment once, with how often."""
     counts: dict[str, int] = {}
     for one in treatments:
         if one.outcome in ACTED and one.action != "none":
-            counts[one.action] = counts.get(one.action, 0) + 1
-    parts = [action(name) + (f" ({n} times)" if n > 1 else "") for name, n in counts.items()]
+            what = done_to(one)
+            counts[what] = counts.get(what, 0) + 1
+    parts = [what + (f" ({n} times)" if n > 1 else "") for what, n in counts.items()]
     if parts:
         return ", ".join(parts)
     offered = [one for one in treatments if one.outcome == "offered"]
