@@ -297,3 +297,11 @@ def test_a_connection_names_the_service_that_it_was_meant_for() -> None:
     assert (causes[0].code, causes[0].service) == ("network.refused", "db")
     _, causes = diagnose(case(log_tail=("connection refused",)))
     assert causes[0].service == ""
+
+
+def test_a_check_that_times_out_asked_its_own_service_unless_it_names_another() -> None:
+    assert sick("the API does not answer: timed out").startswith("health.")
+    assert sick("timed out", dependencies={"db": "unhealthy"}) == "network.timeout"
+    assert sick("timed out: http://payments.example.com/up") == "network.timeout"
+    asked = {"Config": {"Healthcheck": {"Test": ["CMD", "probe", "--host", "payments"]}}}
+    assert sick("timed out", inspection=asked) == "network.timeout"

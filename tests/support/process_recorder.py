@@ -50,7 +50,10 @@ class ProcessRecorder:
             found = [
                 one
                 for one in self.records.values()
-                if one.container_id == container_id and one.ended_at is not None
+                if one.container_id == container_id
+                and one.ended_at is not None
+                # What sets the container up may be seen in its group for a moment.
+                and not one.name.startswith("runc")
             ]
             if len(found) >= count:
                 return sorted(found, key=lambda one: one.started_at)

@@ -5,8 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tabib.decide.diagnose.heard import SYMPTOMS, finding, log_rule
+from tabib.decide.diagnose.network import asks_itself
 from tabib.decide.diagnose.rule import Rule
 from tabib.model.incident import Case, Finding
+
+
+def _timeout(case: Case) -> Finding | None:
+    found = finding(case, "network.timeout")
+    return None if found is None or asks_itself(case, found) else found
+
 
 RULES = (
     log_rule(
@@ -30,12 +37,15 @@ RULES = (
         confidence=0.95,
         explains=("storage.full", "memory.exhausted"),
     ),
-    log_rule(
-        "network.timeout",
-        explain="Something that the service asks does not answer in time.",
-        advice="Look at the other side first: is it overloaded, or cut off?",
-        confidence=0.65,
-        restart_helps=True,
+    replace(
+        log_rule(
+            "network.timeout",
+            explain="Something that the service asks does not answer in time.",
+            advice="Look at the other side first: is it overloaded, or cut off?",
+            confidence=0.65,
+            restart_helps=True,
+        ),
+        check=_timeout,
     ),
     log_rule(
         "network.partition",

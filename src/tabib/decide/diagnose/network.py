@@ -41,6 +41,27 @@ _TOWARD_OTHERS = frozenset(
 _ANSWERED = frozenset({"network.refused"})
 
 
+_ELSEWHERE = re.compile(
+    r"://(?!127\.|localhost|\[::1\]|0\.0\.0\.0)[\w.-]"
+    r"|(?<!\S)(?:-h|--host)[ =](?!127\.|localhost)[\w.-]"
+)
+
+
+def asks_itself(case: Case, finding: Finding) -> bool:
+    """Whether a health check tells it, and names nobody else: what does not answer is then the
+    service whose check it is."""
+    evidence = finding.evidence[0]
+    if evidence.source != "health" or wanted(case, finding):
+        return False
+    return not _ELSEWHERE.search(f"{evidence.text} {_checked_by(case)}")
+
+
+def _checked_by(case: Case) -> str:
+    """The command of its health check."""
+    check = (case.inspection.get("Config") or {}).get("Healthcheck") or {}
+    return " ".join(map(str, check.get("Test") or ()))
+
+
 def wanted(case: Case, finding: Finding) -> str:
     """The service that something was wanted from when ``finding`` came about: a dependency that
     its evidence names, else one that is known to be in trouble; ``""`` where none is known."""
@@ -49,8 +70,7 @@ def wanted(case: Case, finding: Finding) -> str:
     bad = suffering(case)
     text = finding.evidence[0].text
     if finding.evidence[0].source == "health":  # what the check asks stands in its command
-        check = (case.inspection.get("Config") or {}).get("Healthcheck") or {}
-        text = " ".join((text, *map(str, check.get("Test") or ())))
+        text = f"{text} {_checked_by(case)}"
     for name in (*bad, *(one for one in case.dependencies if one not in bad)):
         if finding.code in _ANSWERED and case.dependencies[name] == "healthy":
             continue  # it would answer: another port, or another name, was asked for
