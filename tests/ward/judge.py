@@ -121,7 +121,11 @@ def _treatment(rows: Sequence[Row]) -> str:
 def _harm(expect: Expect, rows: Sequence[Row]) -> tuple[str, ...]:
     """Actions that must not have been: any on what is healthy; those that are named; and, where
     nothing shall be done about a service, any about it."""
-    done = {(row["service"], one["action"]) for row in rows for one in _done(row)}
+    done = {
+        (one["before"].get("service") or row["service"], one["action"])
+        for row in rows
+        for one in _done(row)
+    }
     acted = {(service, action) for service, action in done if action not in PASSIVE}
     if expect.healthy:
         return tuple(sorted(f"{service}:{action}" for service, action in acted))

@@ -140,7 +140,7 @@ class Care:
 
     async def _handle(self, event: Event, again: bool) -> None:
         if event.kind == "network":
-            if event.action == "disconnect" and not self.tools.ownership.acting:
+            if event.action == "disconnect":
                 spawn(self._group, self._detached(event), "look at what was detached")
             if event.action != "destroy":
                 return
