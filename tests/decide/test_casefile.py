@@ -212,3 +212,23 @@ def test_passwords_in_command_lines_are_not_kept() -> None:
         "Test": ["CMD-SHELL", "mysqladmin -uroot -p***** ping || exit 1"],
         "Retries": 3,
     }
+
+
+def test_networks_of_other_projects_are_not_its_evidence() -> None:
+    def joined(name: str, container: str) -> Event:
+        return Event(
+            at=NOW,
+            time_ns=DEATH.time_ns + 1,
+            kind="network",
+            action="connect",
+            id="n",
+            name=name,
+            attributes={"container": container},
+        )
+
+    theirs, ours = joined("blog_default", "e" * 64), joined("shared", DEATH.id)
+    own = joined("shop_back", "f" * 64)
+    lines = " ".join(build(replace(PARTS, events=[*EVENTS, theirs, ours, own])).events)
+    assert "blog_default" not in lines
+    assert "shared" in lines
+    assert "shop_back" in lines

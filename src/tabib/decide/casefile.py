@@ -196,6 +196,15 @@ def _policy(host: Json) -> str:
 
 def _event_lines(parts: CaseParts) -> tuple[str, ...]:
     seen = [*parts.events, *([parts.event] if parts.event else [])]
+    # Events of networks have no labels: those of other projects are known by who joins or leaves.
+    ours = {one.id for one in seen if one.kind == "container"} | {parts.verdict.container_id}
+    seen = [
+        one
+        for one in seen
+        if one.kind != "network"
+        or one.name.startswith(f"{parts.project}_")
+        or one.attributes.get("container") in ours
+    ]
     return tuple(event_line(event) for event in Timeline.of(seen).events[-EVENT_LINES:])
 
 
