@@ -269,6 +269,7 @@ def test_the_machine() -> None:
     assert found_in(room=replace(room, size_bytes=0)) == {"storage.inodes-full": "error"}
     assert found_in(clock_offset_s=-8.0) == {"clock.skew": "warning"}
     assert found_in(clock_offset_s=300.0) == {"clock.skew": "error"}
+    assert found_in(event_gaps=2) == {"engine.events-missed": "info"}
     assert found_in(clock_offset_s=2.0) == {}
     assert found_in(inspection(), inspection("shop-b-1"), memory_bytes=400 << 20) == {
         "memory.overcommitted": "warning"

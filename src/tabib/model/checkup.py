@@ -130,6 +130,8 @@ class Observation:
     build_cache_bytes: int | None = None
     memory_bytes: int = 0
     clock_offset_s: float = 0.0
+    event_gaps: int = 0
+    """How often the stream of events ended since the daemon started."""
     room: Room | None = None
     certificates: tuple[Certificate, ...] = ()
     tags: Mapping[str, TagNow] = field(default_factory=dict)

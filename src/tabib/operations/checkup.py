@@ -158,6 +158,7 @@ async def _observe(
         build_cache_bytes=survey.build_cache_bytes,
         memory_bytes=survey.memory_bytes,
         clock_offset_s=survey.clock_offset_s,
+        event_gaps=tools.watch.losses,
         room=room_of(tools),
         certificates=shown,
         tags=tags,

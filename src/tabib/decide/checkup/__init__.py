@@ -11,6 +11,7 @@ from tabib.decide.checkup import (
     backup,
     clock,
     cpu,
+    events,
     health,
     image,
     memory,
@@ -42,6 +43,7 @@ RULES: tuple[Check, ...] = (
     *image.RULES,
     *network.RULES,
     *clock.RULES,
+    *events.RULES,
 )
 BY_CODE: Mapping[str, Check] = {rule.code: rule for rule in RULES}
 
