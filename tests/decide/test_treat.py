@@ -281,3 +281,14 @@ def test_no_window_holds_more_treatments_than_the_budget(
                 < timedelta(seconds=policy.budget_window_s)
             ]
             assert len(window) <= budget
+
+
+def test_what_restart_no_leaves_alone_is_offered_as_it_would_help() -> None:
+    alone = slot(restart="no")
+    for kind, action in (
+        (Kind.DETACHED, Action.RECONNECT),
+        (Kind.DRIFT_REMOVED, Action.RECREATE),
+        (Kind.FAILED, Action.START),
+    ):
+        decision = decide(kind, alone)
+        assert (decision.action, decision.proposed) == (Action.OFFER, action)

@@ -182,6 +182,9 @@ def _offer(action: Action, reason: str) -> Decision:
     return Decision(action=Action.OFFER, reason=reason, proposed=action, needs_human=True)
 
 
+_BY_HAND = {Kind.DRIFT_REMOVED: Action.RECREATE, Kind.DETACHED: Action.RECONNECT}
+
+
 def _reasons_to_leave(patient: Patient) -> Decision | None:
     kind, slot = patient.verdict.kind, patient.slot
     if kind is Kind.UNKNOWN_EXIT:
@@ -189,7 +192,7 @@ def _reasons_to_leave(patient: Patient) -> Decision | None:
     if kind is Kind.UNKNOWN_REMOVAL:
         return _offer(Action.RECREATE, "nobody saw whether it was removed on purpose")
     if slot.restart == "no":
-        action = Action.RECREATE if kind is Kind.DRIFT_REMOVED else Action.START
+        action = _BY_HAND.get(kind, Action.START)
         return _offer(action, '`restart: "no"` is written: it is left, and reported')
     if kind is Kind.EXITED_ZERO_SERVICE and slot.engine_restarts:
         return _leave(f"it exited with 0, and `restart: {slot.restart}` leaves that alone")

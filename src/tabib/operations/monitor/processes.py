@@ -130,6 +130,7 @@ class ProcessRecorder:
             at_ns = _boot_ns()
             looks = await asyncio.to_thread(self._streams.scan)
             self._add(self._table.adopt(looks, at_ns))
+            # What was not found any more is settled later.
             self._heard.set()
             if first:
                 await self._close_old(looks)
@@ -153,6 +154,8 @@ class ProcessRecorder:
         self._waiting += [
             _Waiting(now, one, self._inventory.inspected(one.container_id)) for one in records
         ]
+        if records:
+            self._heard.set()
 
     async def _flush(self) -> None:
         clock = self._tools.clock
