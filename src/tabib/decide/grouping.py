@@ -12,29 +12,11 @@ from datetime import datetime
 
 from tabib.decide.moments import noted
 from tabib.decide.report import close
+from tabib.decide.symptoms import SYMPTOMS
 from tabib.model.incident import Incident
 
 Depends = Callable[[str, str], Collection[str]]
 """(project, service) → all services that it depends on, also through others."""
-
-SYMPTOMS = frozenset(
-    {
-        *("exit.app-error", "exit.finished", "restart.loop", "process.worker-died"),
-        *("health.unhealthy", "health.timeout"),
-        *("network.refused", "network.dns", "network.timeout", "network.reset"),
-        *("network.partition", "database.not-ready", "database.too-many-connections"),
-    }
-)
-"""Causes that the trouble of something else can bring about. The others (a missing program, a
-wrong setting, a kill from outside) are a service's own."""
-
-TOWARD_OTHERS = frozenset(
-    {
-        *("network.refused", "network.dns", "network.timeout", "network.reset"),
-        *("network.partition", "database.not-ready", "database.too-many-connections"),
-    }
-)
-"""Causes that tell of a service that something was wanted from."""
 
 _SHARED = frozenset({"database.migration-failed", "database.missing"})
 """What is wrong with something that several use: who depends on the one whose work it was sees the

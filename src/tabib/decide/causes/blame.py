@@ -6,27 +6,18 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from tabib.decide import symptoms
 from tabib.decide.causes import rank
 from tabib.decide.causes.network import used_by
 from tabib.decide.causes.question import Line, Question, Suspect, Told
 from tabib.decide.diagnose.signatures import signatures
+from tabib.decide.symptoms import TOWARD_OTHERS
 from tabib.model.incident import Case, Cause, Evidence, Finding
 from tabib.model.kept_log import LogPattern
 from tabib.model.metrics import CONTAINER
 from tabib.model.sample import Values
 
-TOWARD_OTHERS = frozenset(
-    {
-        *("network.refused", "network.dns", "network.timeout", "network.reset"),
-        *("network.partition", "database.not-ready", "database.too-many-connections"),
-    }
-)
-"""Causes that tell of a service that something was wanted from."""
-SYMPTOMS = TOWARD_OTHERS | {
-    *("health.unhealthy", "health.timeout", "health.slow-start"),
-    *("exit.app-error", "exit.finished", "restart.loop", "process.worker-died"),
-    *("cpu.throttled", "io.stall"),
-}
+SYMPTOMS = symptoms.SYMPTOMS | {"health.slow-start", "cpu.throttled", "io.stall"}
 """Causes that another service's trouble may have brought about; all others are a service's own."""
 USED_UP = frozenset({"database.too-many-connections"})
 

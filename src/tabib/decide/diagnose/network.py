@@ -12,6 +12,7 @@ from tabib.decide.diagnose.rule import (
     from_log,
     quote,
 )
+from tabib.decide.symptoms import TOWARD_OTHERS
 from tabib.model.incident import Case, Evidence, Finding
 
 _REFUSED = re.compile(r"[Cc]onnection refused|ECONNREFUSED|actively refused|could not connect to")
@@ -28,14 +29,6 @@ _BAD = frozenset({"down", "unhealthy"})
 def suffering(case: Case) -> list[str]:
     """Dependencies that are known to be in trouble, in the order of the case."""
     return [name for name, state in case.dependencies.items() if state in _BAD]
-
-
-_TOWARD_OTHERS = frozenset(
-    {
-        *("network.refused", "network.dns", "network.timeout", "network.reset"),
-        *("network.partition", "database.not-ready", "database.too-many-connections"),
-    }
-)
 
 
 _ANSWERED = frozenset({"network.refused"})
@@ -65,7 +58,7 @@ def _checked_by(case: Case) -> str:
 def wanted(case: Case, finding: Finding) -> str:
     """The service that something was wanted from when ``finding`` came about: a dependency that
     its evidence names, else one that is known to be in trouble; ``""`` where none is known."""
-    if finding.code not in _TOWARD_OTHERS or not finding.evidence:
+    if finding.code not in TOWARD_OTHERS or not finding.evidence:
         return ""
     bad = suffering(case)
     text = finding.evidence[0].text
