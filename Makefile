@@ -11,12 +11,12 @@ SETUP  := $(PYTHON) -m setup
 ENGINE_TESTS := tests/conformance tests/e2e/test_building.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-down test test-engine28 check ward bench dev fmt
+.PHONY: help demo demo-down test test-shards test-engine28 check ward damage kills bench dev fmt
 
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: ## set up all that is missing, run the shop, break it three times, watch it heal
+demo: ## set up all that is missing, run the shop, break it three times, lose its data, watch it heal
 	@$(PYTHON) -m demo
 
 demo-down: ## take away what the set-up made: the shop, its images, the engine it started
@@ -25,6 +25,10 @@ demo-down: ## take away what the set-up made: the shop, its images, the engine i
 test: ## set up, then run every test
 	@$(SETUP) venv engine images compose
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-shards: ## the same in three runs at once, each beside an engine of its own (root)
+	@$(SETUP) venv engine images compose
+	@$(PYTHON) -m setup.shards $(ARGS)
 
 test-engine28: ## what touches the engine, on Debian's newest one, with both its image stores (root)
 	@$(SETUP) venv
@@ -41,6 +45,14 @@ check: ## format, lint, types, import layers
 ward: ## sick and odd containers on the real engine: is the cause found, and nothing harmed?
 	@$(SETUP) venv engine images compose
 	@PYTHONPATH=.:tests $(BIN)/python -m ward $(ONLY) $(ARGS)
+
+damage: ## databases under load, damaged in every way: does the data come back by itself?
+	@$(SETUP) venv engine images compose
+	@PYTHONPATH=.:tests $(BIN)/python -m damage $(ONLY) $(ARGS)
+
+kills: ## SIGKILL in the middle of copies, restores, drills and prunes, 200 times
+	@$(SETUP) venv engine images compose
+	@PYTHONPATH=.:tests $(BIN)/python -m kills $(ARGS)
 
 bench: ## set up, then measure against Docker Compose; the table goes to benchmarks/results/
 	@$(SETUP) venv engine images compose

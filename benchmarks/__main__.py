@@ -8,10 +8,12 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import (
+    backups,
     care,
     causes,
     checkup,
     commands,
+    databases,
     healing,
     loading,
     logs,
@@ -36,6 +38,8 @@ SCENARIOS = {
     "sampling": sampling.measure,
     "logs": logs.measure,
     "causes": causes.measure,
+    "backups": backups.measure,
+    "databases": databases.measure,
 }
 
 

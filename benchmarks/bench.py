@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TABIB = str(Path(sys.executable).with_name("tabib"))
-TIMEOUT_S = 300
+TIMEOUT_S = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,11 @@ class Bench:
         return subprocess.run(
             command, env=self.environment, capture_output=True, text=True, check=True
         ).stdout
+
+    def volume(self, name: str) -> Path:
+        """The folder that a volume of tabib's lies in."""
+        form = "{{ .Options.device }}"
+        return Path(self.output("docker", "volume", "inspect", "-f", form, name).strip())
 
     def close(self) -> None:
         for file in self._projects:

@@ -1,4 +1,4 @@
-"""The story: set up, deploy, break three things, watch each heal, explain."""
+"""The story: set up, deploy, break three things, watch each heal, explain; then lose the data."""
 
 import os
 import time
@@ -18,6 +18,10 @@ from demo import command
 from demo.shop import FOLDER, PROJECT, Shop, choose_port, containers, wait, working_dir
 
 _HEALED_WITHIN = 90.0
+_RESTORED_WITHIN = 180.0
+_LOG_FOLLOWS_S = 2.0
+"""The database's log is received all the time; so long it may lag behind."""
+_LOSS = "destroy the database's volume (rm -rf)"
 _EXPLAINED_WITHIN = 30.0
 
 
@@ -70,13 +74,14 @@ def play() -> None:
     shop = _deploy(engine)
     deployed = time.monotonic()
 
-    healed = [(act, _break(shop, act)) for act in ACTS]
+    healed = [(act.title, _break(shop, act)) for act in ACTS]
     _explain()
+    healed.append((_LOSS, _lose_the_data(shop)))
 
     total = time.monotonic() - begun
     _chapter("In short")
-    for act, seconds in healed:
-        line(f"  {act.title:<50} healed in {seconds:5.1f} s")
+    for title, seconds in healed:
+        line(f"  {title:<50} healed in {seconds:5.1f} s")
     line(f"  set up {ready - begun:.1f} s, deployed {deployed - ready:.1f} s, total {total:.1f} s")
     _what_next(shop)
 
@@ -97,7 +102,8 @@ def _deploy(engine: Engine) -> Shop:
         detail(f"port {wanted} is not free (or the shop runs already); taking {shop.port}")
     _remember(engine, shop.port)
     begun = time.monotonic()
-    command.show("up", "-f", str(command.COMPOSE_FILE), extra={"SHOP_PORT": str(shop.port)})
+    extra = {"SHOP_PORT": str(shop.port), "SHOP_POINT_IN_TIME": "true"}
+    command.show("up", "-f", str(command.COMPOSE_FILE), extra=extra)
     if wait(lambda: _sells(shop), 10) is None:
         raise SetupError(
             f"all is healthy, yet nothing answers at {shop.url}",
@@ -139,6 +145,61 @@ def _break(shop: Shop, act: Act) -> float:
         raise SetupError(f"orders were lost: {orders} before, {shop.orders()} now", "tabib logs db")
     _order(shop, act.item)
     return seconds
+
+
+def _lose_the_data(shop: Shop) -> float:
+    """The second act: copy the data, sell on, destroy the database's volume; the seconds until the
+    shop sold again, with every order."""
+    _chapter("The second act. A copy of its data:  tabib backup")
+    command.show("backup", "-p", PROJECT)
+    _order(shop, "cheese")  # after the copy: it is in the database's log alone
+    time.sleep(_LOG_FOLLOWS_S)
+    before, orders = shop.seen("db"), shop.orders()
+    known = {found["id"] for found in _incidents()}
+    if before is None:
+        raise SetupError("there is no db container", "make demo")
+    _chapter(f"Break it: {_LOSS}")
+    begun = time.monotonic()
+    shop.destroy_data()
+    line(f"  {paint('✗', 'red')} every file of volume shop_orders is gone, and db has crashed")
+
+    def back() -> bool:
+        return shop.healed_since("db", before) and shop.orders() >= orders
+
+    if wait(back, _RESTORED_WITHIN) is None:
+        raise SetupError(
+            f"the orders were not back within {_RESTORED_WITHIN:.0f} s",
+            f"{_advice('db')}See: tabib incidents, tabib snapshots; start over: make demo-down",
+        )
+    seconds = time.monotonic() - begun
+    _good(f"restored: the shop sells again, with all {orders} orders", seconds)
+    new: list[dict[str, Any]] = []
+
+    def told() -> bool:
+        ours = [one for one in _incidents() if one["service"] == "db" and one["id"] not in known]
+        new[:] = [one for one in ours if one.get("restored") and one["closed_at"]]
+        return bool(new)
+
+    if wait(told, _EXPLAINED_WITHIN) is None:
+        raise SetupError("no incident tells of the restore", "tabib incidents --all")
+    _chapter(f"What was lost, in its own words:  tabib incident {new[0]['id']}")
+    command.show("incident", str(new[0]["id"]))
+    _judged(new[0]["restored"], orders, shop.orders())
+    _order(shop, "bread")
+    return seconds
+
+
+def _judged(restored: dict[str, Any], before: int, now: int) -> None:
+    """What tabib says was lost, beside what was counted."""
+    said = "; ".join(restored["lost"]) or "nothing"
+    for known in restored["whole"]:
+        detail(known)
+    if now < before and not restored["lost"]:
+        raise SetupError(
+            f"tabib says that nothing was lost, and of {before} orders {now} are there",
+            "That is a bug of tabib's: tabib report",
+        )
+    _good(f"tabib says: lost: {said}; counted: {before} orders before, {now} now")
 
 
 def _diagnosis(service: str, known: dict[str, int]) -> None:

@@ -1,7 +1,7 @@
 """Stand-ins for official images, from Debian's packages, for machines that reach no registry.
 
 One base with all the programs is made once and shared as one layer; each stand-in adds a few files.
-The tiny busybox image is made for itself: a static program and its links.
+The tiny ones (see tiny.py) are made for themselves, each in one import.
 """
 
 import io
@@ -13,15 +13,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from setup import debian, made
+from setup import debian, made, tiny
 from setup.engine_api import Engine, EngineError
-from setup.run import CACHE, output, quietly
+from setup.run import CACHE, quietly
 from setup.say import SetupError, detail
 
 BASE = "tabib-demo/base:bookworm"
+_BASES = {
+    BASE: "postgresql-15,redis-server,nginx,curl,python3",
+    "tabib-demo/base-mariadb:bookworm": "mariadb-server-core,mariadb-client",
+}
+"""Each recipe names the one that it builds on. MariaDB's is apart: few machines need it."""
 _SUITE = "bookworm"  # fixed, whatever the machine runs: the versions in it match the images' tags
 _RECIPES = Path(__file__).resolve().parent / "recipes"
-_PROGRAMS = "postgresql-15,redis-server,nginx,curl,python3"
 _LABEL = "tabib.demo=1"
 # Not needed to run, and most of the bytes.
 _LEFT_OUT = (
@@ -38,25 +42,32 @@ _NO_CLUSTER = "create_main_cluster = false"
 def stand_ins(engine: Engine, names: list[str]) -> None:
     """Build what is missing. Raises SetupError when a name has no recipe or a build fails."""
     kinds = {name: name.partition(":")[0] for name in names}
-    unknown = [name for name, kind in kinds.items() if not _can_make(kind)]
+    unknown = [name for name, kind in kinds.items() if not _can_make(name, kind)]
     if unknown:
         raise SetupError(f"no stand-in is known for {', '.join(unknown)}", "", 5)
-    recipes = {name: kind for name, kind in kinds.items() if kind != "busybox"}
+    recipes = {name: kind for name, kind in kinds.items() if not tiny.can_make(name)}
     for name in kinds.keys() - recipes.keys():
-        _busybox(engine, name)
+        _import(engine, name, tiny.archive(name), *tiny.CHANGES)
+        detail(f"built {name}")
     if recipes:
-        if engine.image(BASE) is None:
-            _base(engine)
+        for base in sorted({_base_of(kind) for kind in recipes.values()}):
+            if engine.image(base) is None:
+                _base(engine, base)
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda item: _recipe(engine, *item), recipes.items()))
 
 
-def _can_make(kind: str) -> bool:
-    return kind == "busybox" or (_RECIPES / kind).is_dir()
+def _can_make(name: str, kind: str) -> bool:
+    return tiny.can_make(name) or (_RECIPES / kind).is_dir()
 
 
-def _base(engine: Engine) -> None:
-    """The shared base: Debian with all the programs, made outside the engine."""
+def _base_of(kind: str) -> str:
+    lines = (_RECIPES / kind / "Dockerfile").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith("FROM "))
+
+
+def _base(engine: Engine, base: str) -> None:
+    """A shared base: Debian with all the programs, made outside the engine."""
     if debian.usable():
         debian.install("mmdebstrap")
     elif shutil.which("mmdebstrap") is None:
@@ -66,13 +77,14 @@ def _base(engine: Engine) -> None:
     CACHE.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE) as folder:
         archive = Path(folder) / "base.tar"
-        quietly(_mmdebstrap(archive, Path(folder)), what="making a Debian base", on_line=_progress)
+        command = _mmdebstrap(archive, Path(folder), _BASES[base])
+        quietly(command, what="making a Debian base", on_line=_progress)
         detail(f"handing the base to the engine ({archive.stat().st_size // 1_000_000} MB)")
         with archive.open("rb") as file:
-            _import(engine, BASE, iter(lambda: file.read(1 << 20), b""))
+            _import(engine, base, iter(lambda: file.read(1 << 20), b""))
 
 
-def _mmdebstrap(archive: Path, folder: Path) -> list[str]:
+def _mmdebstrap(archive: Path, folder: Path, programs: str) -> list[str]:
     options = folder / "apt.conf"
     options.write_text("\n".join(['APT::Install-Recommends "false";', *debian.transport_options()]))
     found = debian.mirrors()
@@ -88,7 +100,7 @@ def _mmdebstrap(archive: Path, folder: Path) -> list[str]:
         "--dpkgopt=force-unsafe-io",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in _LEFT_OUT),
         f'--essential-hook={cluster} > "$1/etc/postgresql-common/createcluster.conf"',
-        f"--include={_PROGRAMS}",
+        f"--include={programs}",
         _SUITE,
         str(archive),
         *sources,
@@ -135,55 +147,3 @@ def _import(engine: Engine, name: str, archive: Iterator[bytes] | bytes, *change
     except EngineError as error:
         raise SetupError(f"importing {name}: {error}") from error
     made.remember(engine, name, "built")
-
-
-def _busybox(engine: Engine, name: str) -> None:
-    """A few files: the static busybox, a link for each of its programs, and who root is."""
-    program = _busybox_program()
-    applets = (output([program, "--list"]) or "").split()
-    if "httpd" not in applets:
-        raise SetupError(f"{program} does not run, or lacks httpd")
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        for folder, mode in _FOLDERS.items():
-            entry = tarfile.TarInfo(folder)
-            entry.type, entry.mode = tarfile.DIRTYPE, mode
-            tar.addfile(entry)
-        tar.add(program, arcname="bin/busybox", filter=_by_root)
-        for applet in applets:
-            if applet != "busybox":
-                entry = tarfile.TarInfo(f"bin/{applet}")
-                entry.type, entry.linkname, entry.mode = tarfile.LNKTYPE, "bin/busybox", 0o755
-                tar.addfile(entry)
-        for path, text in _FILES.items():
-            entry = tarfile.TarInfo(path)
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text.encode()))
-    path = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    _import(engine, name, archive.getvalue(), 'CMD ["sh"]', path)
-    detail(f"built {name}")
-
-
-_FOLDERS = {
-    "bin": 0o755,
-    "etc": 0o755,
-    "home": 0o755,
-    "root": 0o700,
-    "tmp": 0o1777,
-    "usr": 0o755,
-    "var": 0o755,
-    "var/www": 0o755,
-}
-_FILES = {
-    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/home:/bin/false\n",
-    "etc/group": "root:x:0:\nnogroup:x:65534:\n",
-}
-
-
-def _busybox_program() -> Path:
-    """Debian's static busybox, fetched without installing it."""
-    folder = CACHE / "busybox"
-    program = folder / "bin" / "busybox"
-    if not program.exists():
-        debian.fetch("busybox-static", folder)
-    return program

@@ -13,8 +13,9 @@ from setup import engine as engines
 from setup.engine_api import Engine, EngineError
 from setup.say import SetupError, detail, step
 
-SHOP = ("nginx:1", "python:3.11-slim", "postgres:15", "redis:7")
-TESTS = ("busybox:1.36",)
+RESTIC = "restic/restic:0.18.1"
+SHOP = ("nginx:1", "python:3.11-slim", "postgres:15", "redis:7", RESTIC)
+TESTS = ("busybox:1.36", "mariadb:10.11", "restic/restic:0.14.0")
 GROUPS = {"shop": SHOP, "tests": TESTS, "all": SHOP + TESTS}
 _PROBE_SECONDS = 6.0
 _REFUSALS = ("toomanyrequests", "unauthorized", "denied", "manifest unknown", "not found")

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import structlog
 
@@ -104,7 +104,12 @@ def _fatal(options: DaemonOptions, error: TabibError) -> int:
     if not (options.background or options.private):
         raise error
     already = isinstance(error, Refused) and "pid" in error.details
-    print(json.dumps(error.to_wire()), file=sys.stderr, flush=True)
+    line = f"{json.dumps(error.to_wire())}\n".encode()
+    try:
+        if os.write(sys.stderr.fileno(), line) < len(line):
+            return paths.NO_ROOM_TO_SAY
+    except OSError:
+        return paths.NO_ROOM_TO_SAY
     return paths.ALREADY_RUNNING if already and not options.private else FAILED
 
 
@@ -152,6 +157,7 @@ async def _serve(
                 acts=not options.private,
                 refused="",
                 notifier=notifying.notifier,
+                backup=settings.backup,
             )
             notifying.report_with(report_from(sites))
             operations = Operations(group, lambda: os.urandom(8).hex())
@@ -324,5 +330,19 @@ def _logging(level: str) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             number if isinstance(number, int) else logging.INFO
         ),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", _Patient())),
     )
+
+
+class _Patient:
+    """A log whose disk may be full: a line that cannot be written stops no work.
+
+    Written past Python's own buffer, which would keep such a line, and fail with it at the end.
+    """
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError):
+            os.write(sys.stderr.fileno(), text.encode(errors="replace"))
+
+    def flush(self) -> None:
+        """Nothing is kept back."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from support.asgi import Answered, get
+from support.asgi import Answered, ask, get
 from support.shelf import Shelf
 from support.site import ADDRESS, Daemon, House
 from tabib.api import context as api_context
@@ -63,8 +63,14 @@ class Api:
         context = self.app.state.context
         context.notifying = build_notifying(stores, tools.clock, settings, notifier=notifier)
 
-    async def get(self, path: str, **query: Any) -> Answered:
+    async def get(self, path: str, /, **query: Any) -> Answered:
         return await get(self.app, path, **query)
+
+    async def post(self, path: str, /, **body: Any) -> Answered:
+        return await ask(self.app, "POST", path, body)
+
+    async def delete(self, path: str) -> Answered:
+        return await ask(self.app, "DELETE", path)
 
 
 @asynccontextmanager

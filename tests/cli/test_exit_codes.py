@@ -81,7 +81,7 @@ def test_unknown_commands_get_a_suggestion(tabib: Tabib) -> None:
     assert (done.code, "Did you mean `tabib ps`?" in done.err) == (2, True)
 
 
-@pytest.mark.parametrize("name", ["stats", "watch", "backup", "rollback"])
+@pytest.mark.parametrize("name", ["stats", "watch", "rollback"])
 def test_commands_of_later_name_what_to_use(name: str, tabib: Tabib) -> None:
     done = tabib(name, "--some", "flag")
     assert done.code == 2

@@ -30,7 +30,7 @@ def test_a_pipe_that_nobody_writes_into_is_given_up(tmp_path: Path) -> None:
 def test_a_pipe_with_a_writer_is_read_to_its_end(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    writer = threading.Thread(target=lambda: pipe.write_bytes(b"a" * 200_000 + b"z"))
+    writer = threading.Thread(target=lambda: pipe.write_bytes(b"a" * 200_000 + b"z"), daemon=True)
     writer.start()
     found = RealFiles().read(str(pipe))
     writer.join()

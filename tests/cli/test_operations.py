@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import select
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 
 from cli.conftest import Tabib
 from support.protocol import Answer, Asked, ProtocolServer, of_json, of_stream
+from tabib.client.waiting import wait_for
 
 UP = "POST /v1/projects/shop/up"
 PLAN = {
@@ -128,6 +128,16 @@ def test_nothing_to_do(
     named = dict(zip(("total", "running", "healthy", "finished"), counts, strict=True))
     result = {"type": "result", "project": "shop", "changed": False, "containers": named}
     daemon.on(UP, of_stream(result))
+    assert tabib("up").err == words
+
+
+def test_a_release_that_changes_no_container(
+    tabib: Tabib, project: Path, daemon: ProtocolServer
+) -> None:
+    named = {"total": 1, "running": 1, "healthy": 0, "finished": 0}
+    result = {"type": "result", "project": "shop", "changed": False, "containers": named}
+    daemon.on(UP, of_stream({**result, "release": 2}))
+    words = "shop: nothing to do, 1 container running; release 2\n"
     assert tabib("up").err == words
 
 
@@ -345,7 +355,7 @@ def on_a_terminal(daemon: ProtocolServer, *argv: str) -> tuple[int, str]:
     out = b""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        if not select.select([master], [], [], 1.0)[0]:
+        if not wait_for([master], timeout_s=1.0).reading:
             continue
         try:
             data = os.read(master, 65_536)

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from support.patience import Patience, outcome
 from support.protocol import Answer, Asked, ProtocolServer, of_json
 from tabib import __version__
 from tabib.client import daemon
@@ -41,7 +42,7 @@ class Home:
 
     def run(self, *argv: str) -> tuple[int, str, str]:
         process = self.launch(*argv)
-        out, err = process.communicate(timeout=TIMEOUT_S)
+        out, err = outcome(process, TIMEOUT_S)
         return process.returncode, out, err
 
     def version(self) -> dict[str, Any]:
@@ -66,12 +67,15 @@ def alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def gone(pid: int) -> bool:
-    deadline = time.monotonic() + TIMEOUT_S
-    while alive(pid) and time.monotonic() < deadline:
+    patience = Patience(TIMEOUT_S)
+    while alive(pid) and not patience.over:
         time.sleep(0.05)
     return not alive(pid)
 
@@ -95,8 +99,8 @@ def test_once_there_is_room_again_it_acts_again_within_seconds(home: Home) -> No
     home.run("daemon", "start")
     reserve = home.folder / "reserve"
     reserve.unlink()  # what a full disk makes the daemon do
-    deadline = time.monotonic() + 12
-    while not reserve.exists() and time.monotonic() < deadline:
+    patience = Patience(12)
+    while not reserve.exists() and not patience.over:
         time.sleep(0.1)
     assert reserve.exists()
 
@@ -121,7 +125,7 @@ def test_start_status_stop(home: Home) -> None:
 
 def test_commands_at_once_start_one_daemon(home: Home) -> None:
     commands = [home.launch("daemon", "start") for _ in range(4)]
-    ended = [(c.communicate(timeout=TIMEOUT_S)[1], c.returncode) for c in commands]
+    ended = [(outcome(c, TIMEOUT_S)[1], c.returncode) for c in commands]
     assert [code for _, code in ended] == [0, 0, 0, 0], ended
     pid = home.version()["pid"]
     running = subprocess.run(
@@ -204,6 +208,9 @@ def test_last_words_without_json() -> None:
     wire = errors.StateUnusable("it is full", target="/s").to_wire()
     kept = startup_error(1, "noise\n" + json.dumps(wire) + "\n", options)
     assert (type(kept), kept.happened) == (errors.StateUnusable, "it is full")
+    full = startup_error(paths.NO_ROOM_TO_SAY, '{"kind": "state_un', options)
+    assert isinstance(full, errors.StateUnusable)
+    assert "free" in full.happened
 
 
 @pytest.mark.engine

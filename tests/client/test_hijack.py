@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
-import select
 import signal
 import struct
 import subprocess
@@ -21,6 +20,7 @@ from support.real_engine import IMAGE, address, ensure_images, unique_prefix
 from tabib.client.hijack import EngineDialer, Hijacked
 from tabib.client.terminal import Demultiplexer, Pump, Streams
 from tabib.client.tls import TlsSocket
+from tabib.client.waiting import wait_for
 from tabib.model.errors import Conflict, EngineUnavailable, NotFound
 from tabib.model.wire import EndpointAddress
 
@@ -149,7 +149,7 @@ class Terminal:
         deadline = time.monotonic() + 30
         while text not in self.seen:
             assert time.monotonic() < deadline, f"no {text!r} in {self.seen!r}"
-            if select.select([self.master], [], [], 0.5)[0]:
+            if wait_for([self.master], timeout_s=0.5).reading:
                 self.seen += os.read(self.master, 4096)
         self.seen = self.seen.split(text, 1)[1]
 

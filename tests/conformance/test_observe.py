@@ -150,3 +150,7 @@ async def test_what_a_recreation_from_the_inspection_keeps(bench: Bench) -> None
     aliases = again["NetworkSettings"]["Networks"][network]["Aliases"]
     assert "alias" in aliases
     assert old.id[:12] not in aliases
+    # Its successor has it by name, so that nothing else would remove it.
+    (anonymous,) = [mount.name for mount in new.mounts if mount.target == "/anon"]
+    await bench.apply(Verb.REMOVE_CONTAINER, name, options={"force": True})
+    await bench.apply(Verb.REMOVE_VOLUME, anonymous)

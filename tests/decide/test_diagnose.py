@@ -11,6 +11,7 @@ from tabib.decide import checkup
 from tabib.decide.diagnose import BY_CODE, RULES, diagnose, restart_helps
 from tabib.decide.diagnose.exit import signal_name
 from tabib.model.incident import SEVERITIES, Case, HealthProbe, Readings, Recorded
+from tabib.operations.backups.troubles import CODES
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PAGES = Path(__file__).parents[2] / "docs" / "findings"
@@ -229,7 +230,7 @@ def test_found_states(trigger: str) -> None:
 
 def test_every_rule_has_its_page_and_every_page_its_rule() -> None:
     pages = {path.stem for path in PAGES.glob("*.md")} - {"README"}
-    assert pages == {*BY_CODE, *checkup.BY_CODE}
+    assert pages == {*BY_CODE, *checkup.BY_CODE, *CODES}
     assert len(RULES) == len(BY_CODE), "a code is used twice"
     index = (PAGES / "README.md").read_text()
     for rule in (*RULES, *checkup.RULES):
@@ -305,3 +306,13 @@ def test_a_check_that_times_out_asked_its_own_service_unless_it_names_another() 
     assert sick("timed out: http://payments.example.com/up") == "network.timeout"
     asked = {"Config": {"Healthcheck": {"Test": ["CMD", "probe", "--host", "payments"]}}}
     assert sick("timed out", inspection=asked) == "network.timeout"
+
+
+def test_a_check_of_its_own_that_was_refused_while_it_was_down_is_no_cause() -> None:
+    probe = HealthProbe(at=NOW, exit_code=1, output="urlopen error [Errno 111] Connection refused")
+    check = {"Config": {"Healthcheck": {"Test": ["CMD-SHELL", "curl http://127.0.0.1:8000/"]}}}
+    died = case(exit_code=1, health_log=(probe,), inspection=check)
+    assert "network.refused" not in {one.code for one in diagnose(died)[0]}
+    other = {"Config": {"Healthcheck": {"Test": ["CMD-SHELL", "curl http://api:8000/"]}}}
+    asked = case(exit_code=1, health_log=(probe,), inspection=other)
+    assert "network.refused" in {one.code for one in diagnose(asked)[0]}

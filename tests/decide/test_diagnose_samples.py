@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -116,6 +117,13 @@ def test_children_that_nobody_waits_for() -> None:
     # What ends at once is dead for a moment, and was well before.
     ending = readings(threads=flat(14), processes=[*flat(14)[1:], 1])
     _, causes = diagnose(case(exit_code=137, recorded=recorded(ending, processes=dead)))
+    assert causes[0].code == "exit.killed"
+    # A server that starts its threads while its health checks come and go.
+    threads = readings(threads=[1, 1, *flat(16, 10)], processes=flat(1))
+    _, causes = diagnose(case(exit_code=137, recorded=recorded(threads, processes=dead)))
+    assert causes[0].code == "exit.killed"
+    grown = replace(recorded(filled, processes=dead), living_threads=33)
+    _, causes = diagnose(case(exit_code=137, recorded=grown))
     assert causes[0].code == "exit.killed"
     # Threads grow the same way, and nobody dies.
     _, causes = diagnose(case(log_tail=log, recorded=recorded(filled)))

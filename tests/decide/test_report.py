@@ -70,6 +70,13 @@ def test_several_treatments_are_counted() -> None:
     assert "restarted (2 times)" in summary(incident)
 
 
+def test_a_start_before_it_makes_no_second_restore() -> None:
+    incident = add_treatment(treated(), Treatment(action="restore", reason="", started_at=NOW))
+    assert "times" not in summary(incident)
+    again = add_treatment(incident, Treatment(action="restore", reason="", started_at=NOW))
+    assert "(2 times)" in summary(again)
+
+
 def test_what_needs_a_person_stays_open_and_says_how_to_go_on() -> None:
     incident = close(treated("quarantine", "done"), "needs_human", NOW + timedelta(seconds=9))
     assert (incident.closed_at, incident.rto_seconds) == (None, None)

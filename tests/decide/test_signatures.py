@@ -22,6 +22,8 @@ SICK = [
     ("database.auth-failed", "FATAL:  Passwort-Authentifizierung für Benutzer »app« fehlgeschlagen"),
     ("database.auth-failed", "ERROR 1045 (28000): Access denied for user 'app'@'172.18.0.3' (using password: YES)"),
     ("database.auth-failed", '{"level":"error","msg":"connect failed","err":{"code":"28P01","severity":"FATAL"}}'),
+    ("database.cannot-open", "sqlite3.OperationalError: unable to open database file"),
+    ("database.cannot-open", "SqliteError: SQLITE_CANTOPEN: unable to open database file"),
     ("database.missing", 'FATAL:  database "shop" does not exist'),
     ("database.corrupt", "PANIC:  could not locate a valid checkpoint record"),
     ("database.corrupt", "1:M 10 Jun 2023 19:50:35.601 # Bad file format reading the append only file appendonly.aof.2.incr.aof: make a backup of your AOF file"),

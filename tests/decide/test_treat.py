@@ -152,6 +152,28 @@ def test_an_unhealthy_service_waits_for_its_dependency() -> None:
     assert decide(Kind.UNHEALTHY).action is Action.RESTART
 
 
+def test_what_is_slow_while_its_data_is_copied_is_left_until_after_that() -> None:
+    def of(kind: Kind, cause: str, in_use: str) -> Decision:
+        patient = Patient(
+            verdict=Verdict(kind=kind, reason=""),
+            slot=slot(has_healthcheck=True),
+            data_in_use=in_use,
+        )
+        causes = (Cause(code=cause, summary=cause, confidence=0.9),)
+        return treat(case(kind), causes, patient, NOW, POLICY)
+
+    for cause in ("health.timeout", "cpu.spin", "memory.leak"):
+        waits = of(Kind.UNHEALTHY, cause, "copied")
+        assert waits.action is Action.WAIT_FOR_DEPENDENCY
+        assert waits.not_before is not None
+        assert waits.not_before > NOW
+        assert "being copied" in waits.reason
+        assert of(Kind.UNHEALTHY, cause, "").action is Action.RESTART
+    # What fails for another reason, or is down, does not wait for a copy to end.
+    assert of(Kind.UNHEALTHY, "health.unhealthy", "copied").action is Action.RESTART
+    assert of(Kind.FAILED, "health.timeout", "copied").action is Action.START
+
+
 def test_a_restart_frees_nothing_that_another_holds() -> None:
     def decided(holder: str, *history: Treatment) -> Decision:
         held = Cause(

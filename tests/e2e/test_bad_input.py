@@ -225,12 +225,18 @@ def test_a_second_installation_only_looks(
 
 
 @pytest.mark.root
-def test_a_state_folder_that_is_full(engine: engine_api.Engine, tmp_path: Path) -> None:
-    """Room for nothing: refused before anything is done. A command that only looks still may."""
+@pytest.mark.parametrize("left_bytes", [448_000, 16_384, 4096])
+def test_a_state_folder_that_is_full(
+    engine: engine_api.Engine, tmp_path: Path, left_bytes: int
+) -> None:
+    """Room for nothing: refused before anything is done. A command that only looks still may.
+
+    Down to a log that takes no line: its last words, and why it ended, are then lost as well.
+    """
     with _tmpfs(tmp_path / "small", "size=1m") as base:
         tabib = Installation(base / "s", engine)
         try:
-            (base / "ballast").write_bytes(bytes(600_000))
+            (base / "ballast").write_bytes(bytes(1024 * 1024 - left_bytes))
             folder = tabib.project(tmp_path / "p", SLEEPER)
             tabib("up", cwd=folder).ended(8, str(base), "→", "free")
             assert not tabib.containers()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 from setup import engine_api
 
 from support.installation import COMMAND, Installation, until
+from support.patience import Patience, outcome
+from tabib.client.waiting import wait_for
 
 SLEEPER = """
 services:
@@ -50,7 +50,7 @@ services:
     init: true
     depends_on: {first: {condition: service_healthy}}
 """
-BACK_S = 30.0
+BACK_S = 60.0
 
 
 def daemons(tabib: Installation) -> list[int]:
@@ -69,7 +69,7 @@ def daemons(tabib: Installation) -> list[int]:
 def test_two_commands_at_once_start_one_daemon(tabib: Installation) -> None:
     assert tabib("daemon", "status").code == 1
     running = [tabib.begin("ls", "-a", "--json") for _ in range(4)]
-    outputs = [(one.communicate(timeout=60)[0], one.returncode) for one in running]
+    outputs = [(outcome(one, BACK_S)[0], one.returncode) for one in running]
     assert all(code == 0 for _, code in outputs), outputs
     assert len(daemons(tabib)) == 1
     pid = tabib.pid
@@ -90,7 +90,7 @@ def test_start_status_stop(tabib: Installation) -> None:
     tabib("daemon", "start").ended(0, "answers at")
     assert tabib.pid != status["pid"], "stopped means gone: a new one can start at once"
     tabib("daemon", "stop").well()
-    until(lambda: daemons(tabib) == [], 2, "the end of the process")
+    until(lambda: daemons(tabib) == [], BACK_S, "the end of the process")
     tabib("daemon", "stop").ended(0, "no daemon")
     assert tabib("daemon", "status", "--json").ended(1).out.strip() == "null"
 
@@ -104,7 +104,7 @@ def test_a_daemon_that_is_killed_harms_nothing(tabib: Installation, tmp_path: Pa
     tabib.kill_daemon()
     assert all(tabib.running(one) for one in before), "containers run on"
     _signal_from_host(tabib, f"{name}-crashes-1", signal.SIGUSR1)
-    until(lambda: not tabib.running(f"{name}-crashes-1"), 10, "the crash")
+    until(lambda: not tabib.running(f"{name}-crashes-1"), BACK_S, "the crash")
     tabib.engine.call("POST", f"/containers/{name}-killed-1/kill")
     assert not tabib.running(f"{name}-killed-1")
 
@@ -174,7 +174,7 @@ def test_ctrl_c_stops_at_a_safe_step_and_up_goes_on(tabib: Installation, tmp_pat
     up = tabib.begin("up", cwd=folder)
     until(lambda: tabib.running(first), BACK_S, "the first container")
     os.kill(up.pid, signal.SIGINT)
-    said, _ = up.communicate(timeout=30)
+    said, _ = outcome(up, BACK_S)
     assert up.returncode == 130, said
     assert "Traceback" not in said
     assert "stop" in said
@@ -193,7 +193,7 @@ def test_sigterm_stops_likewise(tabib: Installation, tmp_path: Path) -> None:
     up = tabib.begin("up", cwd=folder)
     until(lambda: tabib.running(f"{tabib.prefix}-first-1"), BACK_S, "the first container")
     os.kill(up.pid, signal.SIGTERM)
-    said, _ = up.communicate(timeout=30)
+    said, _ = outcome(up, BACK_S)
     assert up.returncode == 143, said
     assert "Traceback" not in said
     # Nothing holds the project: the next operation does not wait.
@@ -218,7 +218,7 @@ def test_closing_the_terminal_does_not_stop_it(tabib: Installation, tmp_path: Pa
     drained = _drain(master, lambda: tabib.running(first))
     assert drained, "the display says something"
     os.close(master)  # the terminal's window is closed: the kernel sends SIGHUP
-    up.wait(30)
+    until(lambda: up.poll() is not None, BACK_S, "the command's end")
     assert not tabib.running(second)
     _let(tabib, folder)
     until(lambda: tabib.running(second), BACK_S, "the operation's end, with nobody looking on")
@@ -234,9 +234,9 @@ def test_a_second_operation_waits_its_turn(tabib: Installation, tmp_path: Path) 
     assert down.stdout is not None
     assert "wait" in down.stdout.readline().lower()
     _let(tabib, folder)
-    said, _ = up.communicate(timeout=60)
+    said, _ = outcome(up, BACK_S)
     assert up.returncode == 0, said
-    said, _ = down.communicate(timeout=60)
+    said, _ = outcome(down, BACK_S)
     assert down.returncode == 0, said
     assert not tabib.containers(tabib.prefix)
 
@@ -247,7 +247,7 @@ def test_the_daemon_killed_during_up(tabib: Installation, tmp_path: Path) -> Non
     until(lambda: tabib.running(f"{tabib.prefix}-first-1"), BACK_S, "the first container")
     before = (tabib.inspect(f"{tabib.prefix}-first-1") or {})["Id"]
     tabib.kill_daemon()
-    said, _ = up.communicate(timeout=30)
+    said, _ = outcome(up, BACK_S)
     assert up.returncode == 5, said
     assert "Traceback" not in said
     assert "→" in said
@@ -274,15 +274,16 @@ def _take_terminal() -> None:
     import termios
 
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # Of tests that were started by `nohup`, it would ignore what it is to be told.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _drain(master: int, done: object) -> bytes:
     """Read the terminal until ``done()``, as a person's window does."""
     assert callable(done)
-    deadline = time.monotonic() + BACK_S
+    patience = Patience(BACK_S)
     found = b""
-    while time.monotonic() < deadline and not (found and done()):
-        ready, _, _ = select.select([master], [], [], 0.05)
-        if ready:
+    while not (found and done()) and not patience.over:
+        if wait_for([master], timeout_s=0.05).reading:
             found += os.read(master, 65536)
     return found

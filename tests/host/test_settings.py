@@ -53,10 +53,21 @@ def test_what_is_said_replaces_the_default() -> None:
         ("[notify]\non = ['opened']\n", 2, "must be one of"),
         ("[notify]\nquiet_hours = '10pm'\n", 2, "22:00-07:00"),
         ("[notify]\nmessages_per_10_minutes = 0\n", 2, "less than"),
+        ("[backup]\nschedule = '0 3 * *'\n", 2, "five fields"),
+        ("[backup]\n\ndrill_schedule = 'x x x x x'\n", 3, "backup.drill_schedule is no schedule"),
+        ("[backup]\ntimezone = 'Europe/Belin'\n", 2, "did you mean 'Europe/Berlin'?"),
+        ("[backup]\nrepositories = ['canary']\n", 2, "backup.repositories[0] is no repository"),
+        ("[backup]\nrepositories = [{urls = '/a'}]\n", 2, "did you mean 'url'?"),
         ("recorder = 3\n", 1, "[recorder]"),
+        ("[backup]\nrepositories = ['ftp:x']\n", "2:18", "one of s3:"),
+        ("[backup]\nrepositories = [\n '/a',\n {url = 's3:x', nam = 'a'}]\n", "4:10", "'name'"),
+        ("[backup]\nrepositories = [{name = 'a'}]\n", 2, "has no url"),
+        ("[backup]\nschedule = '61 * * * *'\n", 2, "backup.schedule"),
+        ("[backup]\ndrill_schedule = 'x'\n", 2, "backup.drill_schedule"),
+        ("[backup]\ntimezone = 'Europe/Berlim'\n", 2, "did you mean 'Europe/Berlin'?"),
     ],
 )
-def test_mistakes_are_told_with_their_line(text: str, line: int, words: str) -> None:
+def test_mistakes_are_told_with_their_line(text: str, line: int | str, words: str) -> None:
     with pytest.raises(ConfigError) as failed:
         parse_settings(text, HERE)
     assert f"tabib.toml:{line}" in str(failed.value)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import structlog
 
+from support import backups, real_engine
+from support.backups import DataHouse
 from support.site import House
 
 
@@ -34,3 +36,11 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def house(folder: Path) -> House:
     return House(folder)
+
+
+@pytest.fixture
+async def data_house(tmp_path: Path) -> AsyncIterator[DataHouse]:
+    """Real databases, a repository, and tools over the machine's engine."""
+    address = real_engine.address()
+    async with backups.house(address, tmp_path, real_engine.unique_prefix()) as made:
+        yield made

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.memory_repositories import backup_tools
 from support.patients import CALM_S, DB, look, only_incident, settled
 from support.projects import edited, project, service
 from support.site import Daemon, House
@@ -221,3 +223,25 @@ def test_a_rollback_goes_on_after_any_death(before: bool, folder: Path) -> None:
     for number in range(1, whole.calls + 1):
         house = House(folder / f"{before}{number}")
         house.run(goes_wrong(house, CrashPoint(before=before), number))
+
+
+@story
+async def test_data_that_going_back_could_cost_is_copied_before(house: House) -> None:
+    web = replace(
+        service("web", image="app:1", volumes={"/data": "data"}, expose=["80"]), image="app:1"
+    )
+    site = project(web)
+    house.world.programs.set(CRASHES, image="app:2")
+    for image in ("app:1", "app:2"):
+        house.world.add_image(image)
+    async with house.daemon() as daemon:
+        daemon.tools.backups = backup_tools(house.world)
+        await settled(daemon, site)
+        await tried(
+            daemon, project(replace(web, image="app:2", spec={**web.spec, "image": "app:2"}))
+        )
+        await daemon.passes(CALM_S)
+        assert (await look(daemon, "tale-web-1")).image == "app:1"
+        taken = await daemon.journal.snapshots(daemon.tools.info.id, "tale")
+        assert [one.trigger for one in taken] == ["before_change", "before_change"]
+        assert "changes to app:1" in taken[0].reason

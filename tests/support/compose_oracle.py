@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 from dataclasses import dataclass
 from functools import cache
@@ -33,11 +32,6 @@ class Answer:
     err: str
 
 
-def _bound() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_S, _CPU_S))
-
-
 def ask(
     args: list[str],
     *,
@@ -48,13 +42,13 @@ def ask(
 ) -> Answer:
     """Run Compose with a limit on memory, processor time and wall time."""
     done = subprocess.run(
-        [str(program()), *args],
+        # By a program: a `preexec_fn` copies the page tables of the whole test run, each time.
+        ["prlimit", f"--as={_MEMORY_BYTES}", f"--cpu={_CPU_S}", str(program()), *args],
         cwd=cwd,
         env={"PATH": "/usr/bin:/bin", **env},
         input=stdin,
         capture_output=True,
         timeout=timeout_s,
-        preexec_fn=_bound,
         check=False,
     )
     return Answer(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from setup.engine_api import Engine, EngineError
 
 from support import real_engine
+from support.patience import Patience, outcome
 
 T = TypeVar("T")
 COMMAND = Path(sys.executable).parent / "tabib"
@@ -31,12 +32,16 @@ _ANONYMOUS = re.compile("[0-9a-f]{64}")
 
 
 def until(check: Callable[[], T | None], seconds: float, what: str) -> T:
-    """The first true answer of ``check``. :raises AssertionError: none came in time."""
-    deadline = time.monotonic() + seconds
+    """The first true answer of ``check``; ``seconds`` as :class:`Patience` counts them.
+
+    :raises AssertionError: none came in time.
+    """
+    patience = Patience(seconds)
     while True:
+        over = patience.over
         if found := check():
             return found
-        assert time.monotonic() < deadline, f"{what}: not within {seconds:g} s"
+        assert not over, f"{what}: not within {seconds:g} s"
         time.sleep(0.05)
 
 
@@ -108,19 +113,22 @@ class Installation:
         timeout_s: float = 60.0,
         stdin: str = "",
     ) -> Done:
-        """Run a command to its end, without a terminal."""
+        """Run a command to its end, without a terminal.
+
+        :raises AssertionError: it did not end in ``timeout_s``, as :class:`Patience` counts them.
+        """
         begun = time.monotonic()
-        done = subprocess.run(
+        with subprocess.Popen(
             [*self.launcher, str(COMMAND), *words],
             cwd=cwd or self.state.parent,
             env={**self.env, **(env or {})},
-            input=stdin,
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=timeout_s,
-            check=False,
-        )
-        return Done(words, done.returncode, done.stdout, done.stderr, time.monotonic() - begun)
+        ) as process:
+            out, err = outcome(process, timeout_s, stdin)
+        return Done(words, process.returncode, out, err, time.monotonic() - begun)
 
     def begin(self, *words: str, cwd: Path | None = None) -> subprocess.Popen[str]:
         """Start a command in a session of its own; both its outputs can be read as one."""
@@ -183,6 +191,17 @@ class Installation:
         found = self.inspect(container)
         return bool(found and found["State"]["Running"])
 
+    def of_helpers(self) -> str:
+        """The engine's filter for what this installation's helpers are, and leave."""
+        mine = (self.state / "installation").read_text().strip()
+        return json.dumps({"label": ["tabib.helper", f"tabib.installation={mine}"]})
+
+    def helpers(self) -> list[str]:
+        """Names of this installation's helper containers, whatever their state."""
+        query = [("all", "1"), ("filters", self.of_helpers())]
+        found = self.engine.call("GET", "/containers/json", query=query)
+        return [one["Names"][0].lstrip("/") for one in found]
+
     def incidents(self, project: str) -> list[dict[str, Any]]:
         """What ``tabib incidents --json`` says of a project, oldest first."""
         found: list[dict[str, Any]] = self("-p", project, "incidents", "--all", "--json").json
@@ -220,6 +239,10 @@ class Installation:
             _quietly(
                 self.engine, "DELETE", f"/containers/{one['Id']}", [("force", "1"), ("v", "1")]
             )
+        if (self.state / "installation").exists():
+            # One whose daemon was killed, with no later one to remove it, has no name of ours.
+            for name in self.helpers():
+                _quietly(self.engine, "DELETE", f"/containers/{name}", [("force", "1"), ("v", "1")])
         for network in self.engine.call("GET", "/networks"):
             if network["Name"].startswith(self.prefix):
                 _quietly(self.engine, "DELETE", f"/networks/{network['Id']}")

@@ -37,6 +37,12 @@ class OwnEngine:
         self.engine = Engine(Endpoint(self.url, "a test"))
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Of its process, which has the namespaces that its host would have."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it answers. :raises AssertionError: it does not; its log."""
         daemon = f"exec dockerd --data-root {self.folder}/data --exec-root {self.folder}/x"

@@ -40,6 +40,7 @@ class Answer:
     status: int = 200
     kind: str = "application/json"
     length: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def of_json(value: Any, status: int = 200) -> Answer:
@@ -126,6 +127,8 @@ class ProtocolServer:
                 self.send_response(answer.status)
                 self.send_header("Content-Type", answer.kind)
                 self.send_header("Transfer-Encoding", "chunked")
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 try:
                     for chunk in answer.chunks:

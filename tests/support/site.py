@@ -56,6 +56,8 @@ WRITES = (
     "put_incident",
     "put_last_seen",
     "put_setting",
+    "put_settings",
+    "put_snapshot",
 )
 """What the journal is killed at; leases die with the process and are not of interest."""
 

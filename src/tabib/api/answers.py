@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Send
 
 from tabib.model.codec import encode
 from tabib.model.errors import TabibError
 from tabib.operations.operation import Operation, bug
 
+log = structlog.get_logger("tabib.api")
 _STATUS = {
     "usage": 400,
     "config": 400,
@@ -24,6 +27,11 @@ _STATUS = {
     "engine_unavailable": 503,
     "engine_forbidden": 503,
     "engine_timeout": 504,
+    "repository_missing": 404,
+    "repository_key_wrong": 403,
+    "repository_locked": 409,
+    "repository_unreachable": 502,
+    "repository_full": 507,
     "state_unusable": 507,
 }
 
@@ -70,3 +78,19 @@ def rows(source: AsyncIterator[Mapping[str, Any]]) -> Response:
             yield encode({"type": "error", "error": error.to_wire()}) + b"\n"
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")
+
+
+class Content(StreamingResponse):
+    """Bytes that are whole, or break off: an error after the first of them ends the connection
+    without the answer's end, so that nobody takes a part for all."""
+
+    async def stream_response(self, send: Send) -> None:
+        head = {"status": self.status_code, "headers": self.raw_headers}
+        await send({"type": "http.response.start", **head})
+        try:
+            async for chunk in self.body_iterator:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except TabibError as error:
+            log.warning("api.content_broke_off", why=str(error))
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from tabib.api.answers import on_bug, on_tabib_error
 from tabib.api.context import Context
 from tabib.api.routes import (
+    backups,
     checkup,
     containers,
     daemon,
@@ -15,6 +16,7 @@ from tabib.api.routes import (
     projects,
     recorder,
     reports,
+    restores,
 )
 from tabib.model.errors import TabibError
 
@@ -31,6 +33,8 @@ def application(context: Context) -> Starlette:
             *recorder.ROUTES,
             *reports.ROUTES,
             *notify.ROUTES,
+            *backups.ROUTES,
+            *restores.ROUTES,
         ],
         exception_handlers={TabibError: on_tabib_error, Exception: on_bug},
     )

@@ -58,6 +58,14 @@ SECTIONS: dict[str, dict[str, tuple[str, str, str]]] = {
         "adopt": ("adopt", "adopt", "Take a running project into care."),
         "disown": ("adopt", "disown", "Let a project go; nothing is stopped."),
     },
+    "Data": {
+        "backup": ("backup", "backup", "Copy the project's data into its repository."),
+        "snapshots": ("snapshots", "snapshots", "List the copies of data."),
+        "snapshot": ("snapshot", "snapshot", "Look into one copy, export, hold or remove it."),
+        "restore": ("restore", "restore", "Bring data back from a snapshot."),
+        "recover": ("recover", "recover", "Rebuild projects on a bare machine."),
+        "drill": ("drill", "drill", "Rehearse a restore: does the newest copy hold?"),
+    },
     "tabib itself": {
         "daemon": ("daemon", "daemon", "Run, start, stop or install the daemon."),
         "version": ("version", "version", "Show versions of command and daemon."),

@@ -58,3 +58,19 @@ def complete_targets(ctx: click.Context, _: click.Parameter, incomplete: str) ->
         names |= {project, f"{project}/{service}", str(row.get("name") or "")}
     names |= set(complete_services(ctx, _, incomplete))
     return sorted(name for name in names if name and name.startswith(incomplete))
+
+
+def complete_snapshots(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """Ids of snapshots; none where no daemon answers."""
+    from tabib.cli.options import settings_of
+    from tabib.cli.session import address_of, engine_header
+    from tabib.client.api import Client
+    from tabib.model.errors import TabibError
+
+    settings = settings_of(ctx)
+    try:
+        client = Client(address_of(settings), engine_header(settings))
+        rows = client.get("/v1/snapshots", timeout=2.0)
+    except TabibError:
+        return []
+    return [str(row["id"]) for row in rows if str(row["id"]).startswith(incomplete)]

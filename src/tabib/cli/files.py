@@ -66,10 +66,9 @@ def _read(path: str) -> bytes:
 def _await_writer(descriptor: int, path: str) -> None:
     """Wait for the first byte or the end. A pipe of the shell's, ``<(command)``, has a writer
     already, however long it takes; one with a name in a folder may never get any."""
-    import select
+    from tabib.client.waiting import wait_for
 
     given = path.startswith(("/dev/fd/", "/proc/self/fd/", "/dev/stdin"))
-    ready, _, _ = select.select([descriptor], [], [], None if given else _PATIENCE_S)
-    if not ready:
+    if not wait_for([descriptor], timeout_s=None if given else _PATIENCE_S).reading:
         raise OSError(errno.EAGAIN, "nobody writes into this pipe", path)
     os.set_blocking(descriptor, True)

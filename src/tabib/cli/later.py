@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-_TAR = "docker run --rm -v VOLUME:/data -v $PWD:/backup IMAGE tar"
 _COMPOSE_WORKS = "the containers carry Compose's labels, so it works on them"
 
 LATER: dict[str, str] = {
@@ -15,11 +14,6 @@ LATER: dict[str, str] = {
     "export": "docker export",
     "commit": "docker commit",
     "publish": "docker compose publish",
-    "backup": f"{_TAR} -cf /backup/data.tar -C /data .",
-    "snapshots": "",
-    "restore": f"{_TAR} -xf /backup/data.tar -C /data",
-    "drill": "",
-    "recover": "",
     "rollback": "tabib releases, and tabib up with the earlier Compose file",
     "promote": "tabib up on the other engine (--context NAME)",
     "cluster": "docker context",

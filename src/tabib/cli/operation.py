@@ -58,6 +58,8 @@ def follow(
     body: bytes,
     progress: Progress,
     contexts: Callable[[str], Iterator[bytes]] | None = None,
+    *,
+    method: str = "POST",
 ) -> Mapping[str, Any]:
     """Send ``body``, show what happens, and give the result. ``contexts``: service → the tar
     stream of its build context, sent when a build asks for it.
@@ -71,7 +73,7 @@ def follow(
     uploads = Uploads(client, contexts) if contexts else None
     with _Stopper(client, progress).installed() as stopper:
         try:
-            for message in client.stream("POST", path, body=body):
+            for message in client.stream(method, path, body=body):
                 progress.handle(message, time.monotonic())
                 if message.get("type") == "operation":
                     stopper.know(str(message.get("id", "")))

@@ -67,6 +67,7 @@ def check_services(project: Project, services: Sequence[str]) -> None:
         near = difflib.get_close_matches(name, known, n=1)
         raise UsageError(
             f"no such service in project {project.name}",
+            attempted="find service",
             target=name,
             advice=f"Did you mean {near[0]}?" if near else f"It has: {', '.join(known)}.",
         )

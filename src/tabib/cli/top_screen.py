@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 import threading
 from collections import deque
@@ -20,6 +19,7 @@ from tabib.cli.render.top.screen import page_of, screen
 from tabib.cli.render.top.state import Row, View, arranged, keys, prepared, press, scrolled
 from tabib.cli.settings import Settings
 from tabib.client.terminal import key_mode, wakeups
+from tabib.client.waiting import wait_for
 from tabib.model.errors import EngineUnavailable, TabibError
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Screen:
             self._take(first)
             while not self.view.over:
                 self._draw(live)
-                ready, _, _ = select.select([0, self._feed.descriptor, resized], [], [])
+                ready = wait_for([0, self._feed.descriptor, resized]).reading
                 if resized in ready:
                     os.read(resized, 512)
                 if self._feed.descriptor in ready:
@@ -128,7 +128,7 @@ class Screen:
 
     def _wait_for_first(self) -> list[Any]:
         """What is said first: an error is told before the screen is taken."""
-        select.select([self._feed.descriptor], [], [])
+        wait_for([self._feed.descriptor])
         first = self._feed.news()
         for one in first:
             if isinstance(one, TabibError):

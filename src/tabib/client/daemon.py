@@ -267,6 +267,14 @@ def startup_error(code: int, log: str, options: DaemonOptions) -> TabibError:
             wire = None
         if isinstance(wire, dict) and "kind" in wire and "happened" in wire:
             return from_wire(wire)
+    if code == paths.NO_ROOM_TO_SAY:
+        return StateUnusable(
+            "nothing is free on its disk, not even room for the daemon's log",
+            attempted="use the state folder",
+            target=options.state_dir,
+            advice="Free space there, or name another folder with --state-dir.",
+            details={"code": "full"},
+        )
     last = " | ".join(lines[-3:])[-400:]
     return Bug(
         f"it ended with code {code}" + (f": {last}" if last else ""),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import socket
 import struct
@@ -11,9 +10,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import FrameType
-from typing import Any
 
 from tabib.client.hijack import Hijacked
+from tabib.client.waiting import wait_for
 
 _BLOCK_BYTES = 65_536
 _DETACH_KEYS = b"\x10\x11"
@@ -125,20 +124,21 @@ class Pump:
 
     def _turn(self, wakeup: int) -> bool:
         sock = self._stream.sock
-        reading: list[Any] = [sock, wakeup]
+        own = sock.fileno()
+        reading = [own, wakeup]
         if self._stdin is not None and len(self._outgoing) < _BLOCK_BYTES:
             reading.append(self._stdin)
-        writing = [sock] if self._outgoing or getattr(sock, "unsent", False) else []
-        # TLS may hold decrypted bytes that select cannot see.
+        writing = [own] if self._outgoing or getattr(sock, "unsent", False) else []
+        # TLS may hold decrypted bytes that the kernel cannot see.
         pending = bool(getattr(sock, "pending", lambda: 0)())
-        ready, writable, _ = select.select(reading, writing, [], 0 if pending else None)
-        if wakeup in ready:
+        ready = wait_for(reading, writing, 0 if pending else None)
+        if wakeup in ready.reading:
             self._handle_signals(os.read(wakeup, 512))
-        if self._stdin is not None and self._stdin in ready:
+        if self._stdin is not None and self._stdin in ready.reading:
             self._read_in(self._stdin)
-        if writable:
+        if own in ready.writing:
             self._send() if self._outgoing else self._flush()
-        return not (sock in ready or pending) or self._receive()
+        return not (own in ready.reading or pending) or self._receive()
 
     def _read_in(self, descriptor: int) -> None:
         try:
@@ -232,7 +232,7 @@ def write_all(descriptor: int, data: bytes) -> None:
         try:
             view = view[os.write(descriptor, view) :]
         except BlockingIOError:
-            select.select([], [descriptor], [])
+            wait_for([], [descriptor])
 
 
 @contextmanager

@@ -46,10 +46,6 @@ def _mapping(value: Any) -> dict[str, Any]:
     return plain(value)  # type: ignore[no-any-return]
 
 
-def _mapping_or_switch(value: Any) -> Any:
-    return plain(value) if isinstance(value, dict) else _boolean(value)
-
-
 _LIMITS: dict[str, Callable[[Any], int]] = {
     "memory": lambda value: value if isinstance(value, int) else size_bytes(str(value)),
     "pids": int,
@@ -89,8 +85,8 @@ _KEYS: dict[str, Callable[[Any], Any]] = {
     "care": _care,
     "job": _boolean,
     "limits": _limits,
-    "backup": _mapping_or_switch,
-    "notify": lambda value: value,  # see below: its problems have places of their own
+    "backup": lambda value: value,  # see below: problems of these have places of their own
+    "notify": lambda value: value,
     "expose": _mapping,
     "rollout": _mapping,
 }
@@ -127,6 +123,19 @@ def _nested(labels: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     return result, named
 
 
+def from_labels(labels: Mapping[str, Any]) -> dict[str, Any]:
+    """What the labels of a container that somebody else started say of its backups; what is wrong
+    is left out."""
+    from tabib.compose.backup import backup_settings  # only who says something pays for it
+
+    found = _nested(labels)[0].get("backup")
+    return {} if found is None else {"backup": backup_settings(found, _ignore, service=True)}
+
+
+def _ignore(_: Path, __: str, ___: str) -> None:
+    pass
+
+
 def parse(
     tree: Map, path: Path, node: Any, labels: Mapping[str, Any], problems: Problems
 ) -> dict[str, Any]:
@@ -150,6 +159,10 @@ def parse(
             if key not in _KEYS:
                 hint = nearest(key, _KEYS) or f"keys that exist here: {', '.join(_KEYS)}"
                 add(place(key), f"unknown key '{key}'", hint)
+                continue
+            if key == "backup":
+                found = _backup(tree, place(key), value, problems, service=bool(path))
+                result = merged(result, {key: found})
                 continue
             try:
                 result[key] = _KEYS[key](value)
@@ -176,6 +189,23 @@ def _notify(tree: Map, at: Path, value: Any, problems: Problems) -> list[dict[st
         problems.add(message, mark=mark, path=path, suggestion=suggestion, hidden=True)
 
     return notify_rules(plain(value), add)
+
+
+def _backup(
+    tree: Map, at: Path, value: Any, problems: Problems, *, service: bool
+) -> bool | dict[str, Any]:
+    """The settings of ``backup``; lines of repositories are not quoted, for they hold secrets."""
+    from tabib.compose.backup import backup_settings  # only who says something pays for it
+
+    inside = "labels" not in at[2:3]
+
+    def add(below: Path, message: str, suggestion: str) -> None:
+        path = (*at, *below)
+        mark = mark_at(tree, path if inside else at)
+        hidden = str(below[0] if below else "").startswith("repositor")
+        problems.add(message, mark=mark, path=path, suggestion=suggestion, hidden=hidden)
+
+    return backup_settings(plain(value), add, service=service)
 
 
 def merged(project: Mapping[str, Any], service: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from tabib.decide.timeline import Timeline
 from tabib.decide.times import parse_time
 from tabib.decide.verdict import Verdict
 from tabib.model.event import Event
-from tabib.model.incident import Case, Change, HealthProbe, Recorded
+from tabib.model.incident import Case, Change, DataState, HealthProbe, Recorded
 from tabib.model.release import LastSeen
 
 Json = Mapping[str, Any]
@@ -56,6 +56,7 @@ class CaseParts:
     recorded: Recorded | None = None
     missing_networks: Sequence[str] = ()
     recent_changes: Sequence[Change] = ()
+    data: Sequence[DataState] = ()
     absent: Sequence[str] = ()
     """What an attempt failed to get and why, one sentence each."""
 
@@ -102,6 +103,7 @@ def build(parts: CaseParts) -> Case:
         inspection=redacted(look),
         missing_networks=tuple(parts.missing_networks),
         recent_changes=tuple(parts.recent_changes),
+        data=tuple(parts.data),
         absent=_absent(parts, overwritten),
         overwritten=overwritten,
         recorded=parts.recorded,

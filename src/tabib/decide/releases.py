@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -16,6 +17,14 @@ def config_hash(project: Project, scale: Mapping[str, int]) -> str:
     parts = [f"{s.name}={s.config_hash}*{scale.get(s.name, s.replicas)}" for s in _by_name(project)]
     parts += [f"network {n.name}={n.config_hash}" for n in project.networks.values()]
     parts += [f"volume {v.name}={v.config_hash}" for v in project.volumes.values()]
+    # Care, copies and limits follow the release: what Compose's own hashes leave out counts too.
+    extensions = {"": project.extensions.get("x-tabib")}
+    extensions |= {f"service {s.name}": s.extension for s in _by_name(project)}
+    parts += [
+        f"x-tabib {of}={json.dumps(value, sort_keys=True, default=str)}"
+        for of, value in extensions.items()
+        if value
+    ]
     return hashlib.sha256("\n".join(sorted(parts)).encode()).hexdigest()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from tabib.decide import restoration
 from tabib.decide.diagnose import BY_CODE
 from tabib.decide.moments import noted
 from tabib.model.incident import SEVERITIES, Case, Cause, Finding, Incident, Treatment
@@ -214,6 +215,7 @@ _DONE = {
     "restart": "restarted",
     "recreate": "created anew",
     "quarantine": "stopped until a person starts it",
+    "restore": "its data restored from a snapshot",
     "wait_for_dependency": "waited for what it needs",
     "offer": "left for a person to decide",
     "none": "left alone",
@@ -236,6 +238,7 @@ _TROUBLES = {
     "loop": "it keeps dying",
     "start_failed": "it could not be started",
     "detached": "it was detached from its network",
+    "data": "what it holds is not what it was",
     "engine_restarted": "it was not brought back after the engine restarted",
     "missing": "it is gone",
 }
@@ -262,7 +265,10 @@ def summary(incident: Incident) -> str:
     parts = [incident.cause.summary]
     done = [t for t in incident.treatments if t.outcome not in ("offered", "refused")]
     if done:
-        times = f" ({len(done)} times)" if len(done) > 1 else ""
+        # Starts that did not help before it make no second restore.
+        alike = [one for one in done if "restore" not in (one.action, done[-1].action)]
+        often = len(alike) or sum(one.action == "restore" for one in done)
+        times = f" ({often} times)" if often > 1 else ""
         said = _DONE.get(done[-1].action, done[-1].action)
         other = done[-1].before.get("service")
         parts.append((f"{other} {said}" if other else said) + times)
@@ -282,6 +288,10 @@ def advice(incident: Incident) -> str:
         return f"{first} (`tabib incident {incident.parent}`)."
     if flapping(incident):
         cure = f"It keeps coming back ({incident.reopened + 1} times): find what starts it. {cure}"
+    if incident.outcome == "recovered" and incident.restored is not None:
+        found = "; ".join(restoration.said(incident))
+        undo = f"`tabib incident {incident.id} --undo` puts back what was there"
+        return f"{found[:1].upper()}{found[1:]}. {undo}; nothing of it is removed by itself."
     if incident.outcome == "recovered":
         return f"Nothing is to be done now. So that it does not come back: {_lower(cure)}"
     if last is not None and last.action == "quarantine":

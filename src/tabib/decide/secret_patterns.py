@@ -20,10 +20,10 @@ _WHOLE = r"pass|pwd|jwt|salt|dsn|connection[_-]?string|(?:signing|encryption|mas
 SECRET_NAME = re.compile(
     rf"(?i)^(?!.*_file$)(?:.*[^a-z])?(?:{_PLAIN}|{_WHOLE})s?(?:$|[^a-z])"
     rf"|(?i:^(?!.*_file$).*(?:{_PLAIN})s?$)"
-    r"|^tabib\.notify(?:$|\.url$)"
+    r"|^tabib\.notify(?:$|\.url$)|^tabib\.backup\.repositor(?:y|ies)(?:$|\.url$|\.environment\.)"
 )
 """``POSTGRES_PASSWORD_FILE`` names a file, ``TOKENIZER`` and ``COMPASS`` name none. The label
-``tabib.notify`` holds URLs that are secrets as a whole."""
+``tabib.notify`` holds URLs that are secrets as a whole, and so do those of repositories."""
 
 SECRET_END = re.compile(rf"(?i)(?:{_PLAIN}|(?<![a-z])(?:{_WHOLE}))s?$")
 """Ends of names whose value is the secret itself: ``--token``, but not ``--token-ttl``."""

@@ -6,132 +6,22 @@ The rules are those of docs/safety.md and docs/care.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from tabib.decide.diagnose import BY_CODE, restart_helps
-from tabib.decide.overrides import Raise
-from tabib.decide.rollback import ReleaseFacts
-from tabib.decide.verdict import Kind, SlotFacts, Verdict
+from tabib.decide.treat_data import about_data
+from tabib.decide.treatments import DOES_NOTHING as DOES_NOTHING
+from tabib.decide.treatments import NEW_RELEASE as NEW_RELEASE
+from tabib.decide.treatments import RUNS_ON as RUNS_ON
+from tabib.decide.treatments import SPENDS as SPENDS
+from tabib.decide.treatments import Action as Action
+from tabib.decide.treatments import CarePolicy as CarePolicy
+from tabib.decide.treatments import Decision as Decision
+from tabib.decide.treatments import Explained as Explained
+from tabib.decide.treatments import Patient as Patient
+from tabib.decide.verdict import Kind, SlotFacts
 from tabib.model.incident import Case, Cause, Treatment
-
-
-class Action(StrEnum):
-    START = "start"
-    RESTART = "restart"
-    RECREATE = "recreate"
-    ROLLBACK = "rollback"
-    """Back to the last good release, as a new release."""
-    RAISE_LIMIT = "raise_limit"
-    """Created anew with a higher limit, within the policy that the user wrote."""
-    RECONNECT = "reconnect"
-    """Attached again to a network that the release gives it."""
-    FREE_SPACE = "free_space"
-    """Dangling images and build cache go; then it is started."""
-    ADD_INIT = "recreate_with_init"
-    """Created anew with an init process."""
-    ROTATE_LOG = "recreate_with_rotation"
-    """Created anew with a log of bounded size."""
-    WAIT_FOR_DEPENDENCY = "wait_for_dependency"
-    """Decide again at ``not_before``: what it depends on is healed first."""
-    QUARANTINE = "quarantine"
-    """A stop, journalled as ours, until a person says ``tabib start``."""
-    OFFER = "offer"
-    """Nothing is done; ``Decision.proposed`` is what a person may ask for."""
-    NONE = "none"
-
-
-SPENDS = frozenset(
-    {
-        *(Action.START, Action.RESTART, Action.RECREATE, Action.ROLLBACK, Action.RAISE_LIMIT),
-        *(Action.RECONNECT, Action.FREE_SPACE, Action.ADD_INIT, Action.ROTATE_LOG),
-    }
-)
-"""Actions that count against the budget."""
-
-NEW_RELEASE = frozenset({Action.ROLLBACK, Action.RAISE_LIMIT, Action.ADD_INIT, Action.ROTATE_LOG})
-"""Actions that make a release, and can be undone by going back to the one before."""
-
-DOES_NOTHING = frozenset({Action.NONE, Action.OFFER, Action.WAIT_FOR_DEPENDENCY})
-
-RUNS_ON = frozenset({Action.RECONNECT, Action.FREE_SPACE})
-"""Actions during which what runs goes on running."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CarePolicy:
-    """Limits of automatic care. Durations in seconds; the defaults suit a web application."""
-
-    budget: int = 5
-    """Starts, restarts and recreations of one service within ``budget_window_s``."""
-    budget_window_s: float = 3600.0
-    backoff_first_s: float = 2.0
-    """The first treatment comes at once, the second after this, then twice as long each time."""
-    backoff_max_s: float = 300.0
-    settle_s: float = 10.0
-    """Without a health check: a treatment is verified once it has run this long."""
-    healthy_timeout_s: float = 120.0
-    """With one: a treatment failed where it is not healthy by then."""
-    dependency_recheck_s: float = 2.0
-    dependency_patience_s: float = 300.0
-    """Waiting longer than this for a dependency calls a person."""
-    look_around_s: float = 4.0
-    """How long an unhealthy container waits for what it depends on to be found unwell, too."""
-    parent_recheck_s: float = 10.0
-    """How often to look while an incident of the dependency is open: it tells of itself."""
-    parent_grace_s: float = 15.0
-    """How long what still runs has to get well by itself, once what it needs is well."""
-    loop_grace_s: float = 75.0
-    """The same for what its restart policy starts again: the engine waits up to a minute."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
-    """The trouble of another service that explains the patient's. ``well_at``: when that service
-    was well again; None: it is not yet."""
-
-    service: str
-    well_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patient:
-    """Whom a case is about: the verdict behind it, the slot, and what was done before.
-
-    ``history``: earlier treatments of the same service (all its slots), in any order.
-    """
-
-    verdict: Verdict
-    slot: SlotFacts
-    history: Sequence[Treatment] = ()
-    explained: Explained | None = None
-    release: ReleaseFacts | None = None
-    raisable: Raise | None = None
-    """The limit behind its trouble, where the user's policy lets it be raised."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
-    """What to do, why, not before when, and how it is known to have helped."""
-
-    action: Action
-    reason: str
-    not_before: datetime | None = None
-    """None where nothing is done; else the time to act (or to decide again), never in the past."""
-    proposed: Action | None = None
-    dependency: str = ""
-    service: str = ""
-    """Another service that is restarted instead: it holds what this one lacks."""
-    verify: str = ""
-    """``healthy``, ``running`` (for ``settle_s``) or ``stopped``."""
-    settle_s: float = 0.0
-    verify_timeout_s: float = 0.0
-    attempt: int = 0
-    """Which treatment within the budget this is, from 1."""
-    needs_human: bool = False
-    """The incident is to be closed as ``needs_human`` unless things change by themselves."""
-
 
 DEFAULT_POLICY = CarePolicy()
 
@@ -147,13 +37,55 @@ def treat(
     slot = patient.slot
     if slot.mode == "observe":
         return _leave("care is `observe`: tabib only looks", needs_human=True)
+    data = about_data(patient, now)
+    if data is not None and (data.action is not Action.RESTORE or slot.halted):
+        return _as_halted(data, slot)
     if slot.halted:
         return _leave(f"it is halted ({slot.halted}): only a person starts it again")
-    decision = _reasons_to_leave(patient) or _act(case, causes, patient, now, policy)
+    if data is not None:
+        decision = _restore(data, patient, now, policy)
+    else:
+        # Sound data: what its log says of damage is no cause any more.
+        causes = () if patient.damage is not None else causes
+        decision = _reasons_to_leave(patient) or _act(case, causes, patient, now, policy)
     if slot.mode == "advise" and decision.action not in DOES_NOTHING:
-        offer = _offer(decision.action, f"care is `advise`; {decision.reason}")
-        return replace(offer, service=decision.service)
+        return replace(
+            decision,
+            action=Action.OFFER,
+            reason=f"care is `advise`; {decision.reason}",
+            proposed=decision.action,
+            not_before=None,
+            verify="",
+            needs_human=True,
+        )
     return decision
+
+
+def _as_halted(data: Decision, slot: SlotFacts) -> Decision:
+    """Data of what shall not run is offered at most: it is started at a person's word alone."""
+    if data.action is not Action.RESTORE:
+        return data
+    reason = f"it is halted ({slot.halted}); {data.reason}"
+    return replace(
+        data, action=Action.OFFER, reason=reason, proposed=Action.RESTORE, needs_human=True
+    )
+
+
+def _restore(data: Decision, patient: Patient, now: datetime, policy: CarePolicy) -> Decision:
+    """A restore within the budget."""
+    done = spent(patient.history, now, policy)
+    against = ""
+    if patient.slot.restart == "no":
+        against = '`restart: "no"` is written: it is left, and reported'
+    elif len(done) >= policy.budget:
+        against = f"{len(done)} treatments did not help: the budget is spent"
+    if against:
+        reason = f"{data.reason}; not done: {against}"
+        return replace(
+            data, action=Action.OFFER, reason=reason, proposed=Action.RESTORE, needs_human=True
+        )
+    decision = replace(data, not_before=now, attempt=len(done) + 1)
+    return verified_by(decision, patient.slot, policy)
 
 
 def spent(history: Sequence[Treatment], now: datetime, policy: CarePolicy) -> list[Treatment]:
@@ -307,8 +239,10 @@ def _act(
     now: datetime,
     policy: CarePolicy,
 ) -> Decision:
-    waiting = _healed_first(patient, now, policy) or _dependency(
-        case, causes, patient.verdict.kind, now, policy
+    waiting = (
+        _while_in_use(causes, patient, now, policy)
+        or _healed_first(patient, now, policy)
+        or _dependency(case, causes, patient.verdict.kind, now, policy)
     )
     if waiting is not None:
         return waiting
@@ -409,6 +343,30 @@ def _quarantine(reason: str, now: datetime) -> Decision:
         verify="stopped",
         verify_timeout_s=60.0,
         needs_human=True,
+    )
+
+
+_SLOW = frozenset(
+    {
+        *("health.timeout", "health.slow-start", "cpu.throttled", "cpu.spin", "io.stall"),
+        *("node.cpu", "node.memory", "memory.leak", "memory.exhausted", "network.timeout"),
+    }
+)
+"""Causes that make a service slow, and that reading all of its data brings about by itself."""
+
+
+def _while_in_use(
+    causes: tuple[Cause, ...], patient: Patient, now: datetime, policy: CarePolicy
+) -> Decision | None:
+    """What is slow while its data is copied is looked at again after that: a restart would cut off
+    the copy, and cure nothing."""
+    slow = bool(causes) and causes[0].code in _SLOW
+    if not patient.data_in_use or patient.verdict.kind is not Kind.UNHEALTHY or not slow:
+        return None
+    return Decision(
+        action=Action.WAIT_FOR_DEPENDENCY,
+        reason=f"its data is being {patient.data_in_use} now, which makes it slow: after that",
+        not_before=now + timedelta(seconds=policy.parent_recheck_s),
     )
 
 

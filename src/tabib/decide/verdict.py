@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from tabib.decide.graph import is_declared_job
 from tabib.model.container import ImageState
+from tabib.model.incident import DataState
 from tabib.model.plan import Verb
 from tabib.model.project import Project, Service
 
@@ -36,6 +37,8 @@ class Kind(StrEnum):
     RESTART_LOOP = "restart_loop"
     UNHEALTHY = "unhealthy"
     OOM_CHILD = "oom_child"
+    DATA = "data"
+    """What it holds is not what it was, whether it runs or not."""
     DETACHED = "detached"
     """It runs, and is not attached to a network that its file gives it."""
     RECOVERED = "recovered"
@@ -56,6 +59,7 @@ TROUBLE: Mapping[Kind, str] = {
     Kind.UNHEALTHY: "unhealthy",
     Kind.OOM_CHILD: "oom",
     Kind.DETACHED: "detached",
+    Kind.DATA: "data",
     Kind.ENGINE_STOPPED_IT: "engine_restarted",
     Kind.UNKNOWN_EXIT: "died",
     Kind.UNKNOWN_REMOVAL: "missing",
@@ -90,6 +94,8 @@ class Verdict:
     """When the engine was first told to end it; becomes ``SlotFacts.halted_at``."""
     oom_event: bool = False
     engine_error: str = ""
+    data: tuple[DataState, ...] = ()
+    """What was found of its data that a look at its folder does not show."""
 
     @property
     def actionable(self) -> bool:

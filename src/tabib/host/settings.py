@@ -10,9 +10,16 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from tabib.compose.backup import backup_settings
 from tabib.compose.notify import checked, notify_rules
 from tabib.model.errors import ConfigError
-from tabib.model.settings import HostSettings, MetricsSettings, NotifySettings, RecorderSettings
+from tabib.model.settings import (
+    BackupSettings,
+    HostSettings,
+    MetricsSettings,
+    NotifySettings,
+    RecorderSettings,
+)
 
 SYSTEM_FILE = "/etc/tabib/tabib.toml"
 VARIABLE = "TABIB_CONFIG"
@@ -20,6 +27,7 @@ _SECTIONS: dict[str, type[Any]] = {
     "recorder": RecorderSettings,
     "metrics": MetricsSettings,
     "notify": NotifySettings,
+    "backup": BackupSettings,
 }
 _LEAST = {
     "interval_s": 0.2,
@@ -95,6 +103,8 @@ def _section(path: Path, text: str, kind: type[Any], members: Mapping[str, Any])
             raise _wrong(path, _line(text, name), f"{name} is {value}, less than {least}", "")
     if kind is NotifySettings:
         _check_notify(path, text, members)
+    if kind is BackupSettings:
+        _check_backup(path, text, members)
     values = {name: type(getattr(defaults, name))(value) for name, value in members.items()}
     return kind(**values)
 
@@ -125,6 +135,27 @@ def _check_notify(path: Path, text: str, members: Mapping[str, Any]) -> None:
             raise _wrong(path, _line(text, name), f"notify.{name} {message}", hint) from error
 
 
+def _check_backup(path: Path, text: str, members: Mapping[str, Any]) -> None:
+    """:raises ConfigError: a repository, a schedule or the time zone is wrong; no URL is quoted."""
+
+    def complain(below: Sequence[str | int], message: str, suggestion: str) -> None:
+        key = "drill_schedule" if below[0] == "drill" else str(below[0])
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in below[1:])
+        line: str | int = _line(text, key)
+        item = members["repositories"][below[1]] if key == "repositories" and below[1:] else None
+        url = item.get("url") if isinstance(item, dict) else item
+        if isinstance(url, str):
+            line = _place(text, url, key)
+        raise _wrong(path, line, f"backup.{key}{place} {message}", suggestion)
+
+    said: dict[str, Any] = {
+        name: members[name] for name in ("repositories", "schedule", "timezone") if name in members
+    }
+    if "drill_schedule" in members:
+        said["drill"] = members["drill_schedule"]
+    backup_settings(said, complain, service=False)
+
+
 def url_place(path: Path, url: str) -> str:
     """Where in the file a URL stands, as ``file:line:column``; the file where it is not found."""
     try:
@@ -134,12 +165,12 @@ def url_place(path: Path, url: str) -> str:
     return f"{path}:{place}" if place else str(path)
 
 
-def _place(text: str, value: object) -> str | int:
-    """Line and column of a text that stands in the file as it is; of ``urls`` otherwise."""
+def _place(text: str, value: object, key: str = "urls") -> str | int:
+    """Line and column of a text that stands in the file as it is; of ``key`` otherwise."""
     for at, line in enumerate(text.splitlines(), 1):
         if isinstance(value, str) and value and value in line:
             return f"{at}:{line.index(value) + 1}"
-    return _line(text, "urls")
+    return _line(text, key)
 
 
 def _unknown(path: Path, text: str, name: str, known: list[str], what: str) -> ConfigError:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from tabib.model.backup import Copies
 from tabib.model.container import ImageState, MountState, PortBinding, VolumeState
 from tabib.model.incident import Case, Evidence, Incident
 
@@ -140,6 +141,8 @@ class Observation:
     """Container id → the evidence of one that is in trouble now."""
     incidents: tuple[Incident, ...] = ()
     """Those that are open."""
+    copies: Mapping[str, Copies] = field(default_factory=dict)
+    """Project in care → what tabib has of its data; empty where it copies none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

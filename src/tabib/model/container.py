@@ -35,6 +35,8 @@ LABEL_HOOKS = "tabib.hooks"
 """JSON of ``post_start`` and ``pre_stop``, on containers that have some; may hold secrets."""
 LABEL_NOTIFY = "tabib.notify"
 """And ``tabib.notify.*``: notification URLs, which are secrets."""
+LABEL_REPOSITORY = "tabib.backup.repositor"
+"""And what begins so (``tabib.backup.repository.environment.…``): URLs and credentials."""
 
 RUNNING = ("running", "paused", "restarting")
 """States in which a container has, or is about to have, a process, endpoints and ports."""

@@ -18,6 +18,14 @@
     │   ├── PortTaken         a published port is in use
     │   └── NotHealthy        it runs, but its health check fails or it exited
     ├── Damaged               damaged data                                          exit 7
+    │   └── RepositoryDamaged     a repository of snapshots is
+    ├── RepositoryTrouble     copies cannot be kept or had there                    exit 6
+    │   ├── RepositoryMissing     there is none at the address
+    │   ├── RepositoryKeyWrong    the key does not fit
+    │   ├── RepositoryUnreachable it does not answer
+    │   ├── RepositoryLocked      somebody else works on it
+    │   └── RepositoryFull        no room
+    ├── CopyFailed            a data set could not be copied, filled or asked     exit 6
     ├── StateUnusable         tabib's own state: full, read-only, newer             exit 8
     ├── EngineError           the engine said no to one call
     │   ├── NotFound          what was asked for is not there                       exit 2
@@ -172,6 +180,56 @@ class Damaged(TabibError):
     """Data is damaged."""
 
     kind = "damaged"
+
+
+class RepositoryDamaged(Damaged):
+    """A repository of snapshots lacks something or holds something wrong. Never to be taken for an
+    empty one."""
+
+    kind = "repository_damaged"
+
+
+class RepositoryTrouble(TabibError):
+    """Copies of data cannot be kept in, or had from, a repository."""
+
+    kind = "repository_trouble"
+
+
+class RepositoryMissing(RepositoryTrouble):
+    """There is no repository at the address."""
+
+    kind = "repository_missing"
+
+
+class RepositoryKeyWrong(RepositoryTrouble):
+    """The key does not open the repository."""
+
+    kind = "repository_key_wrong"
+
+
+class RepositoryUnreachable(RepositoryTrouble):
+    """The repository's server or folder does not answer, or refuses."""
+
+    kind = "repository_unreachable"
+
+
+class RepositoryLocked(RepositoryTrouble):
+    """Another living process holds the repository."""
+
+    kind = "repository_locked"
+
+
+class RepositoryFull(RepositoryTrouble):
+    """There is no room where the repository is."""
+
+    kind = "repository_full"
+
+
+class CopyFailed(TabibError):
+    """A data set could not be copied, written back or asked, for a reason that is not damage: the
+    database refuses the password, lacks a program, is of another version."""
+
+    kind = "copy_failed"
 
 
 class StateUnusable(TabibError):

@@ -16,8 +16,8 @@ SEVERITIES = ("info", "warning", "error", "critical")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One piece of evidence. ``source``: ``engine``, ``event``, ``log``, ``health``, ``config``,
-    ``history``, ``host`` (the machine), ``registry``, ``tls`` (what a port showed), ``absent``
-    (what could not be had, and why)."""
+    ``history``, ``host`` (the machine), ``registry``, ``tls`` (what a port showed), ``dump`` (a
+    copy of its data that failed), ``absent`` (what could not be had, and why)."""
 
     source: str
     text: str
@@ -112,7 +112,47 @@ class Recorded:
     """The container's, oldest first: those that run and those that have ended."""
     processes_left_out: int = 0
     """Older ones that did not fit."""
+    living_threads: int | None = None
+    """Threads of those of its processes that lived when the case was sealed; None: not known."""
     patterns: tuple[LogPattern, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataState:
+    """A data set of the service as it was found, beside what was known of it while it was well."""
+
+    dataset: str
+    kind: str
+    """As of its data set: ``postgres``, ``files``, …"""
+    verdict: str
+    """``same``, ``full`` (the same, on a disk without room), ``lost``, ``emptied``, ``replaced``,
+    ``shrunk``, ``unknown`` (not looked at), or ``unreadable`` (a copy of it failed in a way that
+    means damage)."""
+    text: str
+    """What tells it, one sentence."""
+    engine: str = ""
+    """The engine's own evidence of it, beside the record: an event, or that the folder is gone or
+    another one."""
+    since: datetime | None = None
+    """When what is there now began, where it tells (a database knows when it was made)."""
+    well_at: datetime | None = None
+    """When it was last known to be well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restoration:
+    """What a restore within an incident brought back, and what was lost."""
+
+    snapshot: str
+    datasets: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    """What of the data is not back, one line each; empty: nothing."""
+    whole: tuple[str, ...] = ()
+    """How it is known that nothing is lost, one line for each data set of which it is."""
+    kept: tuple[str, ...] = ()
+    """Where the data as it was found is kept, one line each."""
+    damage_snapshot: str = ""
+    """The snapshot of what was found; ``""``: none could be taken, ``kept`` says where it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +160,9 @@ class Case:
     """The sealed evidence at the time of trouble. JSON; replays as a golden test.
 
     ``trigger``: ``died``, ``removed``, ``unhealthy``, ``oom``, ``loop``, ``start_failed``,
-    ``detached`` (from a network), ``engine_restarted`` (not brought back) or ``missing`` (found
-    gone on observation). Everything is redacted already.
+    ``detached`` (from a network), ``engine_restarted`` (not brought back), ``missing`` (found
+    gone on observation) or ``data`` (what it holds is not what it was). Everything is redacted
+    already.
     """
 
     id: str
@@ -169,6 +210,8 @@ class Case:
     """What was changed shortly before, the newest first."""
     missing_networks: tuple[str, ...] = ()
     """Networks that the release gives it and that it is not attached to, though it runs."""
+    data: tuple[DataState, ...] = ()
+    """Its data sets that were known while they were well."""
     overwritten: bool = False
     """The engine's own restart came first; state is from the continuous record."""
     recorded: Recorded | None = None
@@ -212,3 +255,5 @@ class Incident:
     """Oldest first."""
     closed_by: str = ""
     """``user`` where a person closed it."""
+    restored: Restoration | None = None
+    """The last restore that was done about it."""

@@ -10,6 +10,9 @@ SYSTEM_STATE_DIR = "/var/lib/tabib"
 ALREADY_RUNNING = 81
 """Exit code of ``tabib daemon run`` when another daemon holds the state folder's lock."""
 
+NO_ROOM_TO_SAY = 82
+"""Exit code of a daemon that could not write why it ended: the disk of its log is full."""
+
 LOCK_NAME = "daemon.lock"
 """The file in the state folder that its one daemon holds locked."""
 

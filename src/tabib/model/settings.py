@@ -46,7 +46,27 @@ class NotifySettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSettings:
+    """Copies of data: what holds for every project that does not say otherwise."""
+
+    enabled: bool = True
+    repositories: list[Any] = field(default_factory=list)
+    """URLs, or tables ``{url, environment, name, append_only}``; they hold secrets. Empty: a folder
+    in the state folder."""
+    schedule: str = "0 3 * * *"
+    drill_schedule: str = "0 5 * * 0"
+    timezone: str = ""
+    image: str = "restic/restic:0.18.1"
+    """What restic runs in."""
+    first_after_s: float = 300.0
+    """How long after its first ``up`` a project with data and no snapshot gets one."""
+    litestream: str = ""
+    """The program; empty: the one that is found in ``PATH``, if any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
     recorder: RecorderSettings = field(default_factory=RecorderSettings)
     metrics: MetricsSettings = field(default_factory=MetricsSettings)
     notify: NotifySettings = field(default_factory=NotifySettings)
+    backup: BackupSettings = field(default_factory=BackupSettings)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
+from tabib.model.backup import RepositoryAddress
 from tabib.model.build import BuildChoice, BuildSource
 from tabib.model.project import Project
 
@@ -24,6 +26,7 @@ ENDPOINT_HEADER = "X-Tabib-Endpoint"
 #   plan      {project, release, steps: [{id, verb, subject, reason, after, service}], notes: [..]}
 #   step      {id, state: started|done|failed|skipped|stopped, subject, verb, seconds?, error?}
 #   progress  {id, subject, text, current_bytes, total_bytes}
+#   phase     {name}: what a restore does now (fetch, check, stop, swap, start)
 #   context   {id, service}  the build of step `id` waits for its context: the command sends it to
 #             `POST /v1/operations/{operation}/contexts?step={id}` as a tar stream
 #   output    {id, subject, text}  a line that a build wrote
@@ -80,6 +83,8 @@ class UpRequest:
     """``always``, ``never``, or ``""``: what is missing, and as each service says."""
     sources: Mapping[str, BuildSource] = field(default_factory=dict)
     """Service → where it is built from."""
+    no_backup: bool = False
+    """Take no snapshot before what could cost data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +139,8 @@ class DownRequest:
     yes: bool = False
     no_wait_lease: bool = False
     by: str = ""
+    no_backup: bool = False
+    """Take no snapshot before volumes are removed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,9 +208,95 @@ class IncidentRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreRequest:
+    """``POST /v1/projects/{name}/restore`` → stream; result: {project, dry_run, snapshot, taken_at,
+    rpo_seconds, rto_seconds, lost, phases, kept, checks, volumes}."""
+
+    services: tuple[str, ...] = ()
+    """Empty: every data set that the snapshot has."""
+    snapshot: str = ""
+    """Its id; empty: the newest good one."""
+    to: str = ""
+    """Restore into volumes of this other project's name."""
+    to_time: datetime | None = None
+    undo: bool = False
+    """Put back what the last restore replaced; nothing else may be asked for then. Result:
+    {project, dry_run, undone: {snapshot, restored_at}, volumes, kept, started}."""
+    dry_run: bool = False
+    yes: bool = False
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillRequest:
+    """``POST /v1/projects/{name}/drill`` → stream; result: the snapshot with its drill."""
+
+    snapshot: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoverRequest:
+    """``POST /v1/recover`` → stream; result: {dry_run, repository, host: {…}, projects: [{project,
+    state, snapshot, taken_at, verified_at, size_bytes, rpo_seconds, rto_seconds, images, ports,
+    missing, notes, lost, error}], recovered, failed}. ``projects``: these alone; empty: all.
+    ``images``: take images from the repository even where they could be pulled."""
+
+    address: RepositoryAddress
+    key: str
+    projects: tuple[str, ...] = ()
+    images: bool = False
+    dry_run: bool = False
+    yes: bool = False
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotifyTestRequest:
     """``POST /v1/notify/test`` → [{destination, project, delivered, why, seconds}]. Who is told
     about ``project`` (empty: about anything), or ``url`` alone, which is not kept."""
 
     project: str = ""
     url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupRequest:
+    """``POST /v1/projects/{name}/backup`` → stream; result: {snapshot: row of ``snapshots``,
+    let_go: [ids], key_shown: bool, seconds}. ``services``: only what they write to. ``prune``: no
+    snapshot is taken; result: {let_go: [ids], freed_bytes, seconds}."""
+
+    services: tuple[str, ...] = ()
+    by: str = ""
+    no_wait_lease: bool = False
+    prune: bool = False
+    images: bool = False
+    """Keep the project's images in the repositories as well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldRequest:
+    """``POST /v1/snapshots/{id}/hold`` → row of ``snapshots``."""
+
+    hold: bool = True
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyRequest:
+    """``POST /v1/backup/key`` → {key, shown_at, shown_to}: the key of this installation's
+    repositories, and when and to whom it was shown last. It is refused where that was done once,
+    unless ``again``."""
+
+    again: bool = False
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryRequest:
+    """``POST /v1/repository/snapshots`` → rows of ``snapshots``, read from the repository itself.
+    ``key``: of another installation's; ``""``: this one's."""
+
+    address: RepositoryAddress
+    key: str = ""
+    project: str = ""

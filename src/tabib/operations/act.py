@@ -13,6 +13,7 @@ from tabib.model.container import Observed
 from tabib.model.errors import UsageError
 from tabib.model.plan import Plan, Verb
 from tabib.model.wire import ActionRequest, UpRequest
+from tabib.operations.backups.settle import must_be_whole
 from tabib.operations.care_record import change
 from tabib.operations.closing import close_for, give_up
 from tabib.operations.execute import execute
@@ -44,6 +45,8 @@ async def act(
         lease(tools, name, operation, wait=not request.no_wait_lease),
     ):
         await still_asked_for(tools, name, operation)
+        if request.verb in _RESUMES:
+            await must_be_whole(tools, name, request.verb)
         observed = await tools.engine.observe(name, detail=False)
         _exists(name, observed, request.verb)
         plan = lifecycle(

@@ -103,6 +103,8 @@ async def _record(
             updated_at=now,
         )
     )
+    if tools.backups is not None:
+        tools.backups.changed.set()
     await tools.journal.append(
         JournalEntry(
             at=now,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from tabib.decide.backups.witness import DATA_CODES
 from tabib.decide.halts import halted_why
 from tabib.decide.moments import noted
 from tabib.decide.overrides import raisable
@@ -19,6 +20,7 @@ from tabib.model.plan import Plan, Step, Verb
 from tabib.model.wire import ActionRequest
 from tabib.operations import views
 from tabib.operations.act import act
+from tabib.operations.backups import identities
 from tabib.operations.execute import execute
 from tabib.operations.facts import Cared
 from tabib.operations.guard import owning
@@ -28,11 +30,13 @@ from tabib.operations.operation import Operation
 from tabib.operations.rerelease import back_to
 from tabib.operations.site import Site
 from tabib.operations.tools import Tools
+from tabib.operations.treatment_data import put_back
 
 _KINDS = {
     "died": Kind.FAILED,
     "start_failed": Kind.FAILED,
     "missing": Kind.DRIFT_REMOVED,
+    "data": Kind.DATA,
     **{trigger: kind for kind, trigger in TROUBLE.items() if trigger not in ("died", "missing")},
 }
 
@@ -69,11 +73,14 @@ async def treat_offered(
     offered = _offered(incident)
     async with owning(tools, "treat", f"incident {incident.id}"):
         cared, case = await _known(site, incident)
-        slot = await _slot(site, cared, case)
+        restores = offered.action == Action.RESTORE
+        slot = await _slot(site, cared, case, halted_too=restores)
         decision = Decision(
             action=Action(offered.action),
             reason=f"asked for by a person: {offered.reason}",
             service=offered.before.get("service", ""),
+            datasets=tuple(one for one in offered.before.get("datasets", "").split(",") if one),
+            snapshot=offered.before.get("snapshot", ""),
             not_before=tools.clock.now(),
             verify="stopped",
             verify_timeout_s=60.0,
@@ -154,10 +161,10 @@ async def _known(site: Site, incident: Incident) -> tuple[Cared, Case]:
     return cared, case
 
 
-async def _slot(site: Site, cared: Cared, case: Case) -> SlotFacts:
+async def _slot(site: Site, cared: Cared, case: Case, *, halted_too: bool = False) -> SlotFacts:
     facts = cared.facts(await site.record.last_running(case.project))
     slot = facts.slots.get((case.service, case.slot))
-    if slot is None or slot.halted:
+    if slot is None or (slot.halted and not halted_too):
         why = f"it shall not run ({slot.halted})" if slot else "the release has it no more"
         raise Refused(
             f"{case.container}: {why}",
@@ -184,6 +191,8 @@ async def undo(site: Site, wanted: str, by: str, operation: Operation) -> Mappin
             await _released(site, incident, operation)
         elif last.action == Action.RECONNECT:
             await _disconnected(tools, incident, last, operation)
+        elif last.action == Action.RESTORE:
+            await put_back(tools, incident, last, operation)
         else:
             await _former_release(site, incident, last, by, operation)
     now = tools.clock.now()
@@ -317,4 +326,7 @@ async def close(tools: Tools, wanted: str, reason: str, by: str) -> Mapping[str,
         if child.parent == incident.id:
             await change(tools, child, lambda one, _: close_by_hand(one, now, reason, who))
     after = await change(tools, incident, lambda one, _: close_by_hand(one, now, reason, who))
+    if incident.cause.code in DATA_CODES:
+        # What is there now is as a person wants it.
+        await identities.accept(tools, incident.project)
     return {"incident": views.incident_row(after)}

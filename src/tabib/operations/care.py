@@ -19,6 +19,7 @@ from tabib.decide.verdict import Kind, Verdict
 from tabib.model.errors import TabibError
 from tabib.model.event import Event
 from tabib.model.release import CareRecord, JournalEntry
+from tabib.operations.backups.datawatch import DataWatch
 from tabib.operations.care_record import change
 from tabib.operations.closing import close_for, give_up
 from tabib.operations.detached import detached
@@ -61,6 +62,7 @@ class Care:
         self._something = asyncio.Event()
         """There is something to write: at rest nobody is woken."""
         self.patients = Patients(tools, record, self.ward, group)
+        self.data = DataWatch(tools, record, self.ward, group, self._judged, self.patients.busy)
         self.resync = Resync(tools, record, self.ward, self._judged)
         self.dropped = 0
 
@@ -79,6 +81,7 @@ class Care:
         """
         await (keep_owning(self.tools) if self._acts else find_owner(self.tools))
         await self.resync.after_gap()
+        await self.data.now_and_then()
 
     async def on_refused(self, project: str, container: str, words: str) -> None:
         """The engine would not make or start ``container`` and said ``words``: that is trouble."""
@@ -151,6 +154,9 @@ class Care:
             if event.action in ("create", "destroy"):
                 self._group.create_task(self._owner_changed())
             return
+        if event.kind == "volume":
+            self.data.on_event(event)
+            return
         if event.kind != "container" or not event.project:
             return
         cared = await self.ward.get(event.project)
@@ -159,6 +165,7 @@ class Care:
             return
         if not again:
             self._remember(event)
+            self.data.on_event(event)
             if event.action == "start" and not event.oneoff:
                 await self.record.started(event.project, event.name)
         if event.action in _JUDGED:
@@ -313,5 +320,6 @@ class Care:
                 continue
             try:
                 await self.resync.look_again(self.patients.busy)
+                await self.data.now_and_then(await self.tools.glance.look())
             except TabibError as error:
                 log.warning("care.observation_failed", why=str(error))

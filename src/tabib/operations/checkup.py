@@ -16,6 +16,7 @@ from tabib.decide.redact import Redactor
 from tabib.decide.targets import Candidate, Found
 from tabib.model.checkup import NODE, Checkup, CheckupFinding, Examined, Observation
 from tabib.model.survey import Survey
+from tabib.operations.backups.coverage import copies_of
 from tabib.operations.checkup_looks import (
     certificates,
     from_machine,
@@ -148,6 +149,9 @@ async def _observe(
         one = replace(one, **looked.get(one.id, {}), **figures.get(one.id, {}))
         containers.append(one)
     incidents = await tools.journal.incidents(engine_id=tools.info.id, open_only=True)
+    asked = {one.project for one in mine}
+    records = [one for one in await tools.journal.all_care(tools.info.id) if one.project in asked]
+    copies = await copies_of(tools, records, await tools.glance.look()) if records else {}
     return Observation(
         at=now,
         containers=tuple(sorted(containers, key=lambda one: one.name)),
@@ -164,6 +168,7 @@ async def _observe(
         tags=tags,
         cases=cases,
         incidents=tuple(incidents),
+        copies=copies,
     )
 
 

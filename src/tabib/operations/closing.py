@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from tabib.decide.backups.witness import BY_LOOKS, about_data_alone
 from tabib.decide.grouping import recovered
 from tabib.decide.report import abandon, end_treatment
 from tabib.model.incident import Incident
@@ -13,9 +14,26 @@ from tabib.operations.tools import Tools
 
 async def close_for(tools: Tools, project: str, containers: Collection[str]) -> None:
     """Close what was open about ``containers``: a person has started them, and they run; or they
-    got well by themselves."""
+    got well by themselves. A lost volume comes back empty and healthy: what is about data alone
+    does not end by that."""
     for incident in await _open(tools, project):
-        if incident.container in containers:
+        if incident.container in containers and not about_data_alone(incident):
+            await change(tools, incident, lambda one, others: _well(tools, one, others))
+
+
+async def close_beside(tools: Tools, project: str, containers: Collection[str]) -> None:
+    """As :func:`close_for`, of containers that run on restored data; what is being treated just
+    now ends by its treatment."""
+    for incident in await _open(tools, project):
+        treated = incident.treatments and incident.treatments[-1].outcome == "started"
+        if incident.container in containers and not treated and not about_data_alone(incident):
+            await change(tools, incident, lambda one, others: _well(tools, one, others))
+
+
+async def close_as_same(tools: Tools, project: str) -> None:
+    """Close what was open about the project's data: it is what it was."""
+    for incident in await _open(tools, project):
+        if incident.cause.code in BY_LOOKS:
             await change(tools, incident, lambda one, others: _well(tools, one, others))
 
 

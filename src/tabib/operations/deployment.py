@@ -43,8 +43,11 @@ class Deployment:
         """Of the release that a change would make."""
         return release_decisions.next_number(self.earlier)
 
-    async def release(self, plan: Plan, images: Mapping[str, ImageState]) -> Release | None:
+    async def release(
+        self, plan: Plan, images: Mapping[str, ImageState], *, backup: str | None = None
+    ) -> Release | None:
         """The release to judge, journalled as pending; None where there is nothing to judge.
+        ``backup``: the snapshot that was taken before it.
 
         Where nothing changes any more, that is the newest one, if its own ``up`` was cut off or
         failed, and the same (or the whole project) is asked for: it stands as it should, after all.
@@ -69,7 +72,7 @@ class Deployment:
             of_care = not current.reason.startswith("tabib up")
             covered = not self.request.services or of_care or current.reason == fresh.reason
             return current if covered and current.verdict in ("pending", "failed") else None
-        fresh = replace(fresh, model=await seal_project(self.project, tools.vault))
+        fresh = replace(fresh, model=await seal_project(self.project, tools.vault), backup=backup)
         await tools.journal.put_release(fresh)
         return fresh
 
@@ -110,6 +113,8 @@ class Deployment:
                 notify=notify,
             )
             await tools.journal.put_care(self._released(fresh, observed))
+        if tools.backups is not None:
+            tools.backups.changed.set()
 
     def _released(self, record: CareRecord, observed: Observed) -> CareRecord:
         if self.request.no_start:

@@ -12,6 +12,8 @@ from tabib.model.plan import Plan, Verb
 from tabib.model.release import CareRecord
 from tabib.model.wire import DownRequest
 from tabib.operations import volumes
+from tabib.operations.backups import identities
+from tabib.operations.backups.before import before_removal
 from tabib.operations.care_record import change
 from tabib.operations.closing import abandon_all
 from tabib.operations.execute import Execution, execute
@@ -57,6 +59,9 @@ async def down(
         show(operation, plan)
         if not request.dry_run:
             _confirm(plan, request)
+            await before_removal(
+                tools, name, plan, operation, skip=request.no_backup, yes=request.yes
+            )
             await _halt(tools, name, request, plan)
             letting_go = await _let_volumes_go(tools, plan)
             async with journalled(
@@ -117,6 +122,8 @@ async def _let_volumes_go(tools: Tools, plan: Plan) -> dict[str, str]:
             folder = await volumes.release(tools, step.target)
             if folder:
                 kept[step.subject] = folder
+    gone = {step.target for step in plan.steps if step.verb is Verb.REMOVE_VOLUME}
+    await identities.let_go(tools, plan.project, gone)
     return kept
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from tabib.decide import changes
@@ -13,8 +13,9 @@ from tabib.decide.verdict import Verdict
 from tabib.model.container import ContainerState, Observed
 from tabib.model.errors import NotFound, TabibError
 from tabib.model.event import Event
-from tabib.model.incident import Case
+from tabib.model.incident import Case, DataState
 from tabib.model.release import LastSeen, Release
+from tabib.operations.backups import identities
 from tabib.operations.facts import Cared
 from tabib.operations.monitor.before import before_trouble
 from tabib.operations.record import Record
@@ -37,11 +38,14 @@ async def gather(
     project = cared.record.project
     container = verdict.container_id or verdict.container
     seen = await tools.journal.last_seen(tools.info.id, project)
-    inspection, log, observed, recorded = await asyncio.gather(
+    inspection, log, observed, recorded, data = await asyncio.gather(
         bounded(tools.engine.inspect(container), "inspection", absent),
         bounded(_log(tools, container), "log", absent),
         bounded(tools.engine.observe(project, detail=False), "the other containers", absent),
         bounded(before_trouble(tools, verdict), "recorded figures", absent),
+        bounded(
+            identities.look(tools, project, service=verdict.service, room=True), "its data", absent
+        ),
     )
     last_seen = _last(seen, verdict)
     look: Mapping[str, Any] = inspection or (last_seen.inspection if last_seen else {})
@@ -80,9 +84,21 @@ async def gather(
         release=cared.release.number if cared.release else None,
         recorded=recorded,
         missing_networks=missing_networks(cared, verdict.service, _mine(observed, verdict)),
+        data=_data(data or (), verdict),
         absent=absent,
     )
     return build(parts)
+
+
+def _data(looked: Sequence[DataState], verdict: Verdict) -> list[DataState]:
+    """As they are now; with what was found of them that a look does not show."""
+    found = {one.dataset: one for one in looked}
+    for one in verdict.data:
+        if one.verdict in ("shrunk", "unreadable") and (
+            one.dataset not in found or found[one.dataset].verdict in ("same", "unknown", "full")
+        ):
+            found[one.dataset] = one
+    return list(found.values())
 
 
 def _mine(observed: Observed | None, verdict: Verdict) -> ContainerState | None:

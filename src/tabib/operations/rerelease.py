@@ -22,6 +22,7 @@ from tabib.model.plan import Plan, Step, Verb
 from tabib.model.project import Project
 from tabib.model.release import ImageIdentity, Release
 from tabib.operations import images, volumes
+from tabib.operations.backups.before import before_release
 from tabib.operations.care_record import change
 from tabib.operations.execute import Execution, execute
 from tabib.operations.facts import Cared
@@ -45,6 +46,9 @@ class Rerelease:
     services: tuple[str, ...]
     mode: str
     """Of care, as it is and stays."""
+    project: Project
+    observed: Observed
+    """What the plan was made for, and on what."""
 
     def asked(self) -> dict[str, Any]:
         """What completes it after a death of the daemon: an ``up`` of what it changes."""
@@ -63,8 +67,12 @@ class Rerelease:
         await change(tools, self.release.project, lambda one: replace(one, release=number))
 
     async def carry_out(self, tools: Tools, operation: Operation) -> Execution:
-        """Write it down, apply its plan, and write its verdict."""
+        """Copy the data that it could cost, write it down, apply its plan, and write its verdict.
+
+        :raises Refused: that data could not be copied, and the policy requires it.
+        """
         project = self.release.project
+        await before_release(tools, self.project, self.plan, self.observed, operation)
         async with journalled(tools, project, operation, self.asked(), changes=True):
             await self.begin(tools)
             execution = await execute(tools, self.plan, operation)
@@ -202,6 +210,8 @@ async def _draw(
         plan=plan,
         services=services,
         mode=cared.record.mode,
+        project=project,
+        observed=observed,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from tabib.model.container import RUNNING
 from tabib.model.errors import Interrupted, TabibError
 from tabib.model.plan import Verb
 from tabib.model.project import Project
@@ -35,6 +36,8 @@ LATELY = timedelta(minutes=15)
 CALL_IN_FLIGHT = timedelta(seconds=10)
 """An engine goes on with a call whose caller died, a stop with its grace."""
 _READ = 20_000
+_POLL_S = 0.2
+_ENDS = (Verb.STOP_CONTAINER, Verb.REMOVE_CONTAINER, Verb.REMOVE_VOLUME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Resume:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._cut_off: list[_CutOff] = []
+        self._ending: set[tuple[Verb, str]] = set()
+        """What was to stop or to go, and of which no outcome is known."""
 
     async def recall(self) -> None:
         """Read the journal: own actions are own actions again; cut-off projects are in hand.
@@ -67,11 +72,12 @@ class Resume:
             limit=_READ,
         )
         self._recall_actions(entries)
-        ended = {one.operation for one in entries if one.kind == "operation_ended"}
+        # By project too: a restore ends its own backup of what it replaces before it is done.
+        ended = {(one.operation, one.project) for one in entries if one.kind == "operation_ended"}
         # The latest of each project: an earlier one was replaced by it.
         started = {one.project: one for one in entries if one.kind == "operation_started"}
         for one in started.values():
-            if one.operation in ended:
+            if (one.operation, one.project) in ended:
                 continue
             if "resumes" in one.data:
                 log.error("operation.given_up", operation=one.subject, project=one.project)
@@ -93,12 +99,32 @@ class Resume:
                 ended_at = ends.get((one.operation, one.data.get("step")), until)
                 verb = Verb(str(one.data["verb"]))
                 self._tools.actions.recall(targets, verb, one.at, ended_at)
+                if verb in _ENDS and (one.operation, one.data.get("step")) not in ends:
+                    self._ending.add((verb, targets[0]))
 
     async def run(self) -> None:
         """Complete what was cut off; failures are told, and harm nothing else."""
+        if self._cut_off:
+            await self._ended()
         async with asyncio.TaskGroup() as group:
             for one in self._cut_off:
                 group.create_task(self._one(one))
+
+    async def _ended(self) -> None:
+        """Wait for calls that the engine may go on with: what is still there then would be taken
+        for well, and stop or go after that."""
+        clock = self._tools.clock
+        until = clock.monotonic() + CALL_IN_FLIGHT.total_seconds()
+        while self._ending and clock.monotonic() < until:
+            seen = await self._tools.engine.observe(detail=False)
+            there = {(Verb.REMOVE_CONTAINER, one.id) for one in seen.containers}
+            there |= {(Verb.REMOVE_VOLUME, one.name) for one in seen.volumes}
+            there |= {
+                (Verb.STOP_CONTAINER, one.id) for one in seen.containers if one.status in RUNNING
+            }
+            self._ending &= there
+            if self._ending:
+                await clock.sleep(_POLL_S)
 
     async def _one(self, one: _CutOff) -> None:
         verb = str(one.asked.get("verb"))

@@ -46,7 +46,20 @@ def _contents(project: Project) -> frozenset[str]:
     secrets = project.secrets.values()
     said = {one.content.strip() for one in secrets if one.content}
     files = [one.file for one in secrets if one.file and not one.content]
-    return _texts(files) | frozenset(text for text in said if text)
+    return _texts(files) | frozenset(text for text in said if text) | _credentials(project)
+
+
+def _credentials(project: Project) -> frozenset[str]:
+    """Of the repositories that its data is copied to."""
+    sources = [project.extensions.get("x-tabib") or {}]
+    sources += [service.extension for service in project.services.values()]
+    found: set[str] = set()
+    for source in sources:
+        settings = source.get("backup")
+        if isinstance(settings, Mapping):
+            for one in settings.get("repositories") or ():
+                found |= {str(value) for value in (one.get("environment") or {}).values()}
+    return frozenset(value for value in found if value)
 
 
 def _mounted(mounts: Iterable[Mapping[str, Any]]) -> Iterable[str]:

@@ -12,7 +12,9 @@ from tabib.model.container import EngineInfo
 from tabib.model.errors import OwnedElsewhere, StateUnusable
 from tabib.model.wire import EndpointAddress
 from tabib.operations.actions import Actions
+from tabib.operations.backups.tools import BackupTools
 from tabib.operations.glance import Glance
+from tabib.operations.models import Models
 from tabib.operations.monitor.monitor import Monitor
 from tabib.operations.secrets import Secrets
 from tabib.operations.watch import Watch
@@ -70,6 +72,7 @@ class Tools:
     glance: Glance
     new_id: Callable[[], str]
     secrets: Secrets = field(default_factory=Secrets)
+    models: Models = field(default_factory=Models)
     ownership: Ownership = field(default_factory=Ownership)
     care_lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a care record is read, changed and written; see ``care_record.py``."""
@@ -79,8 +82,15 @@ class Tools:
     on_refused: Callable[[str, str, str], Awaitable[None]] | None = None
     """Called with project, container and the engine's words where it refused to make or start a
     container; None where nobody cares."""
+    on_unreadable: Callable[[str, str, str, str], Awaitable[None]] | None = None
+    """Called with project, data set, service and the words where a copy of a data set failed in a
+    way that means damage; None where nobody cares."""
+    on_copied: Callable[[str], None] | None = None
+    """Called with the project when a snapshot of it was taken: what its data is, is on record."""
     monitor: Monitor | None = None
     """The flight recorder of this engine; None where this daemon does not record."""
+    backups: BackupTools | None = None
+    """Repositories and how data is copied; None where this daemon copies none."""
     notifier: Notifier | None = None
     """Who judges the notification URLs of a project; None where nobody is told of anything."""
 

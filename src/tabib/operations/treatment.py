@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from tabib.decide.backups.witness import about_data_first
 from tabib.decide.diagnose import diagnose
 from tabib.decide.grouping import recovered
 from tabib.decide.overrides import Raise, raisable
@@ -35,7 +36,7 @@ from tabib.decide.treat import (
     treat,
     verified_by,
 )
-from tabib.decide.verdict import SlotFacts, Verdict
+from tabib.decide.verdict import Kind, SlotFacts, Verdict
 from tabib.model.errors import TabibError
 from tabib.model.event import Event
 from tabib.model.incident import Case, Incident, Treatment
@@ -52,12 +53,15 @@ from tabib.operations.refused import tell_refused
 from tabib.operations.remedy import remedy
 from tabib.operations.rerelease import Rerelease, back_to, overridden, version
 from tabib.operations.tools import Tools
+from tabib.operations.treatment_data import DataTreatment, restored_from
 from tabib.operations.verify import verified
 
 log = structlog.get_logger("tabib.care")
 
 BAKES_AT_MOST = timedelta(days=1)
 """Trouble that begins later than this after a release is never taken for its doing."""
+WAITED_S = 1.0
+"""Longer than this for another operation's end: what was decided before is looked at anew."""
 SETTLED_S = 5.0
 """Without a health check: what has run this long is well."""
 
@@ -90,18 +94,32 @@ class Course:
         self.cared = news.cared
         self.verdict = news.verdict
         self.project = news.cared.record.project
+        self._data = DataTreatment(self, news.verdict.service)
         self._former: dict[int, Version | None] = {}
         """Release → the last good one before it: looked up once."""
 
     async def run(self) -> None:
         """From the evidence to the end of the trouble, or until something new happens to it."""
+        try:
+            await self._run()
+        except Exception:
+            await self._data.done()
+            raise
+        # Cancelled, it is cut off as by a death: the next daemon starts what was stopped.
+        await self._data.done()
+
+    async def _run(self) -> None:
         tools, news = self.tools, self.news
         slot = await self._slot()
-        if slot is None or slot.halted:
+        if slot is None or (slot.halted and self.verdict.kind is not Kind.DATA):
             return  # what shall not run may end as it likes
         case = await gather(tools, self.record, self.cared, self.verdict, news.event)
         await tools.journal.put_case(case)
         findings, causes = diagnose(case)
+        if self.verdict.kind is Kind.DATA:
+            causes = about_data_first(causes)
+            if not causes:
+                return  # it was as it should be again when it was looked at
         findings, causes = await across_services(tools, self.cared, case, findings, causes)
         incident = await self._incident(case, Diagnosis(findings=findings, causes=causes))
         log.info(
@@ -111,6 +129,16 @@ class Course:
             container=incident.container,
             cause=incident.cause.code,
         )
+        causes = causes or (incident.cause,)
+        damage = await self._data.weighed(incident, case, causes, slot, acts=news.acts)
+        if self._data.overtaken:
+            if await self._well(slot):
+                await self._end(incident, "recovered", tools.clock.now())
+            else:
+                self.bed.news.append(news)
+            return
+        if self._data.fenced:
+            self.bed.news.clear()  # what happened before it was stopped
         while not self.bed.news:
             slot = await self._slot()
             incident = await tools.journal.incident(incident.id) or incident
@@ -122,9 +150,10 @@ class Course:
                 history=await self._history(),
                 explained=await self._explained(incident),
                 release=await self._release(case),
-                raisable=self._raisable(causes[0].code if causes else ""),
+                raisable=self._raisable(causes[0].code),
+                damage=damage,
+                data_in_use=self._data.in_use(),
             )
-            causes = causes or (incident.cause,)
             decision = treat(case, causes, patient, tools.clock.now())
             if not news.acts and decision.action not in DOES_NOTHING:
                 decision = Decision(
@@ -148,6 +177,8 @@ class Course:
             incident, over = await self._act(incident, decision, slot, more=patient.raisable)
             if over:
                 return
+            if damage is not None and decision.action is Action.RESTORE:
+                damage = replace(damage, last_restore=tools.clock.now())
 
     async def _incident(self, case: Case, diagnosis: Diagnosis) -> Incident:
         tools = self.tools
@@ -236,7 +267,7 @@ class Course:
             started_at=now,
             ended_at=now,
             outcome="offered" if decision.action is Action.OFFER else "refused",
-            before=_other(decision),
+            before=_other(decision) | restored_from(decision),
         )
         await change(
             self.tools,
@@ -278,10 +309,18 @@ class Course:
         if fresh is not None and (fresh.parent != incident.parent or fresh.closed_at is not None):
             return fresh, False  # what was found meanwhile may explain it
         operation = operation or Operation(tools.new_id(), "care", self.project)
+        if decision.action is Action.RESTORE:
+            return await self._restore(incident, decision, slot, by, operation)
+        asked = tools.clock.monotonic()
         async with lease(tools, self.project, operation):
             current = await self._slot()
             if current is None or current.halted or self.bed.news:
                 return incident, current is None or bool(current.halted)
+            waited = tools.clock.monotonic() - asked > WAITED_S
+            if waited and not by and await self._well(current):
+                # Whoever had the project in hand (a person's restore) has put it right.
+                await self._end(incident, "recovered", tools.clock.now())
+                return incident, True
             try:
                 drawn = await self._drawn(incident, decision, more, by)
             except TabibError as error:
@@ -312,6 +351,25 @@ class Course:
             # What the engine said is news of the patient: another cause than that of its death.
             await tell_refused(tools, plan, execution)
             return incident, False
+        return await self._verify(incident, decision, slot, ended)
+
+    async def _restore(
+        self,
+        incident: Incident,
+        decision: Decision,
+        slot: SlotFacts,
+        by: str,
+        operation: Operation,
+    ) -> tuple[Incident, bool]:
+        """Bring its data back (under leases of its own), and see whether it is well with it."""
+        incident, back = await self._data.restore(incident, decision, by=by, operation=operation)
+        if not back:
+            return incident, False
+        ended = self.tools.clock.now()
+        if slot.halted:
+            incident = await self._ended(incident, ended, "done")
+            await self._end(incident, "recovered", ended)
+            return incident, True
         return await self._verify(incident, decision, slot, ended)
 
     async def _drawn(

@@ -17,6 +17,8 @@ from tabib.model.project import Service
 from tabib.model.release import Release
 from tabib.model.wire import UpRequest
 from tabib.operations import images, volumes
+from tabib.operations.backups.before import before_release
+from tabib.operations.backups.settle import must_be_whole
 from tabib.operations.closing import close_for
 from tabib.operations.compose_made import compose_hashes
 from tabib.operations.deployment import Deployment
@@ -46,6 +48,7 @@ async def up(tools: Tools, request: UpRequest, operation: Operation) -> Mapping[
         lease(tools, project.name, operation, wait=not request.no_wait_lease),
     ):
         await still_asked_for(tools, project.name, operation)
+        await must_be_whole(tools, project.name, "bring up")
         return await _Up(tools, request, operation).run()
 
 
@@ -88,11 +91,20 @@ class _Up:
             scale={**(record.scale if record else {}), **request.scale},
         )
         drawn = await self._plan(deployment, observed)
+        backup = await before_release(
+            tools,
+            project,
+            drawn.plan,
+            observed,
+            self.operation,
+            skip=request.no_backup,
+            dry_run=request.dry_run,
+        )
         if request.dry_run:
             show(self.operation, drawn.plan)
             return self._result(drawn.plan, None, None)
         self._tell_unused()
-        release = await deployment.release(drawn.plan, observed.images)
+        release = await deployment.release(drawn.plan, observed.images, backup=backup)
         show(self.operation, drawn.plan, release.number if release else None)
         await deployment.take_into_care(release, observed)
         await volumes.reclaim(tools, project, observed)
@@ -242,8 +254,9 @@ class _Up:
 _ASKED_AGAIN = (
     "scale", "force_recreate", "no_recreate", "always_recreate_deps", "no_deps", "no_start",
     "remove_orphans", "renew_anon_volumes", "wait", "timeout_s", "wait_timeout_s", "care",
+    "no_backup",
 )  # fmt: skip
-_NO_EFFECT_YET = frozenset({"backup", "expose", "rollout"})
+_NO_EFFECT_YET = frozenset({"expose", "rollout"})
 
 
 def count_states(observed: Observed, project: str, services: Iterable[str]) -> dict[str, int]:

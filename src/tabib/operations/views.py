@@ -14,9 +14,10 @@ from tabib.model.release import CareRecord, Release
 
 
 def container_row(
-    state: ContainerState, info: EngineInfo, cluster: str, halted: str = ""
+    state: ContainerState, info: EngineInfo, cluster: str, halted: str = "", backup: str = ""
 ) -> dict[str, Any]:
-    """A row of ``ps``. ``halted``: why care does not start it (``stopped``, ``quarantined``, …)."""
+    """A row of ``ps``. ``halted``: why care does not start it (``stopped``, ``quarantined``, …);
+    ``backup``: whether its data has a copy (``covered``, ``pending``, ``none``)."""
     return {
         "project": state.project,
         "service": state.service,
@@ -35,6 +36,7 @@ def container_row(
         "created_at": builtins(state.created_at),
         "oneoff": state.oneoff,
         "halted": halted,
+        "backup": backup,
         "ports": [builtins(port) for port in state.ports],
         "labels": Redactor().tree(dict(state.labels)),
     }
@@ -74,6 +76,7 @@ def _project_row(
         "config_files": [file for file in files.split(",") if file],
         "care": record.mode if record else "observe",
         "adopted": bool(record and record.adopted),
+        "in_care": record is not None,
         "release": (record.release if record else None) or max(releases, default=None),
     }
 

@@ -30,7 +30,7 @@ async def places(tools: Tools, project: Project, observed: Observed) -> dict[str
     A volume whose name was removed behind tabib's back is attached to its data again; one that
     ``tabib down -v`` released begins anew. Nothing is written; see :func:`hold`.
     """
-    if not tools.info.local or not generations_supported(os.geteuid()):
+    if not held_here(tools):
         return {}
     present = {volume.name for volume in observed.volumes}
     found = {}
@@ -50,11 +50,16 @@ async def places(tools: Tools, project: Project, observed: Observed) -> dict[str
     return found
 
 
+def held_here(tools: Tools) -> bool:
+    """Whether plain volumes of this engine can be held in folders of the state folder."""
+    return tools.info.local and generations_supported(os.geteuid())
+
+
 async def hold(tools: Tools, places_: dict[str, VolumePlace]) -> None:
     """Make the folders and remember them, before the volumes are created. Idempotent."""
     for name, place in places_.items():
         tools.state.make_volume_directory(place.id, place.generation)
-        await _put(tools, name, Holding(id=place.id, generation=place.generation))
+        await put(tools, name, Holding(id=place.id, generation=place.generation))
 
 
 async def reclaim(tools: Tools, project: Project, observed: Observed) -> None:
@@ -73,7 +78,7 @@ async def release(tools: Tools, name: str) -> str:
     if held is None:
         return ""
     if not held.released:
-        await _put(tools, name, replace(held, released=True))
+        await put(tools, name, replace(held, released=True))
     return str(tools.state.volume_directory(held.id, held.generation))
 
 
@@ -81,7 +86,7 @@ async def take_back(tools: Tools, name: str) -> None:
     """The volume called ``name`` was not let go after all. Idempotent."""
     held = await holding(tools, name)
     if held is not None and held.released:
-        await _put(tools, name, replace(held, released=False))
+        await put(tools, name, replace(held, released=False))
 
 
 async def holding(tools: Tools, name: str) -> Holding | None:
@@ -94,9 +99,15 @@ def _holds_data(directory: Path) -> bool:
     return directory.is_dir() and any(directory.iterdir())
 
 
-async def _put(tools: Tools, name: str, held: Holding) -> None:
+async def put(tools: Tools, name: str, held: Holding) -> None:
+    """From now on the volume called ``name`` is attached to that generation when it is made."""
+    await tools.journal.put_settings(setting(tools, name, held))
+
+
+def setting(tools: Tools, name: str, held: Holding) -> dict[str, str | None]:
+    """What :func:`put` sets in the journal, to be set along with something else."""
     value = {"id": held.id, "generation": held.generation, "released": held.released}
-    await tools.journal.put_setting(_key(tools, name), json.dumps(value))
+    return {_key(tools, name): json.dumps(value)}
 
 
 def _key(tools: Tools, name: str) -> str:

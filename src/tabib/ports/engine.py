@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from tabib.model.container import (
     Sizes,
 )
 from tabib.model.event import Event
+from tabib.model.oneshot import OneShot
 from tabib.model.plan import Step, StepProgress, StepResult
 from tabib.model.sample import Values
 from tabib.model.survey import Survey
@@ -23,6 +25,35 @@ ProgressSink = Callable[[StepProgress], None]
 OutputSink = Callable[[str], None]
 Credentials = Mapping[str, Mapping[str, str]]
 """Registry host → the auth mapping of the Engine API (``username``, ``password``, …)."""
+
+
+class Process(Protocol):
+    """A program that the engine runs, with its streams. Bytes pass through unchanged, and neither
+    side outruns the other: what is not read holds the program up."""
+
+    async def write(self, data: bytes) -> None:
+        """Give it input; waits while it does not read.
+
+        :raises EngineError: it reads no more, most likely because it has ended.
+        """
+        ...
+
+    async def end_input(self) -> None:
+        """Say that no more input comes. Idempotent."""
+        ...
+
+    def output(self) -> AsyncIterator[tuple[str, bytes]]:
+        """``("stdout"|"stderr", bytes)`` as it comes, until it has closed both. Once only."""
+        ...
+
+    async def exit_code(self) -> int:
+        """Wait for its end. Read the output first: a program that nobody reads may never end."""
+        ...
+
+    async def signal(self, name: str) -> None:
+        """Send ``INT``, ``TERM`` or ``KILL``; nothing happens where it has ended, and to a program
+        in somebody else's container (the engine has no way to)."""
+        ...
 
 
 class Engine(Protocol):
@@ -131,6 +162,43 @@ class Engine(Protocol):
         self, container: str, argv: Sequence[str], *, user: str = "", timeout_s: float = 30.0
     ) -> ExecResult:
         """Run a command in a running container, without terminal or input."""
+        ...
+
+    def start_exec(
+        self,
+        container: str,
+        argv: Sequence[str],
+        *,
+        user: str = "",
+        environment: Mapping[str, str] | None = None,
+        stdin: bool = False,
+    ) -> AbstractAsyncContextManager[Process]:
+        """Run a command in a running container, its streams as they come. Leaving the context
+        closes them: a well-behaved program ends then.
+
+        :raises Conflict: the container is paused or does not run.
+        :raises NotFound: there is no such container.
+        """
+        ...
+
+    def start_one_shot(self, spec: OneShot) -> AbstractAsyncContextManager[Process]:
+        """Make and start a helper container. Leaving the context kills it where it still runs, and
+        removes it with its anonymous volumes.
+
+        :raises ImageUnavailable: its image is not there; nothing is pulled.
+        :raises NotFound: a volume or network it names is not there.
+        """
+        ...
+
+    def export_image(self, reference: str) -> AsyncIterator[bytes]:
+        """An image with its name, as a tar stream that :meth:`load_image` takes.
+
+        :raises NotFound: it is not there.
+        """
+        ...
+
+    async def load_image(self, chunks: AsyncIterator[bytes]) -> None:
+        """Take an image in, under the name that it was exported with."""
         ...
 
     def get_archive(self, container: str, path: str) -> AsyncIterator[bytes]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from tabib.model.backup import Identity, Snapshot
 from tabib.model.incident import Case, Incident
 from tabib.model.release import CareRecord, JournalEntry, LastSeen, Lease, Release
 
@@ -84,6 +85,35 @@ class Journal(Protocol):
         """Newest first."""
         ...
 
+    async def put_snapshot(self, snapshot: Snapshot) -> None:
+        """Insert or replace by id."""
+        ...
+
+    async def snapshot(self, snapshot_id: str) -> Snapshot | None:
+        """By id or by an unambiguous prefix.
+
+        :raises UsageError: several ids start so.
+        """
+        ...
+
+    async def snapshots(
+        self, engine_id: str | None = None, project: str | None = None, limit: int = 1000
+    ) -> list[Snapshot]:
+        """Newest first; None: any."""
+        ...
+
+    async def remove_snapshot(self, snapshot_id: str) -> None:
+        """Forget it here; nothing is done to the repository. Idempotent."""
+        ...
+
+    async def put_identity(self, engine_id: str, project: str, identity: Identity) -> None:
+        """Insert, or replace that of the same data set."""
+        ...
+
+    async def identities(self, engine_id: str, project: str) -> list[Identity]: ...
+
+    async def forget_identities(self, engine_id: str, project: str) -> None: ...
+
     async def put_last_seen(self, *seen: LastSeen) -> None: ...
 
     async def last_seen(self, engine_id: str, project: str | None = None) -> list[LastSeen]: ...
@@ -107,6 +137,14 @@ class Journal(Protocol):
     async def get_setting(self, key: str) -> str | None: ...
 
     async def put_setting(self, key: str, value: str) -> None: ...
+
+    async def settings(self, prefix: str) -> dict[str, str]:
+        """All whose key begins so."""
+        ...
+
+    async def put_settings(self, values: Mapping[str, str | None]) -> None:
+        """All at once, or none: what is cut off has changed nothing. None: no longer set."""
+        ...
 
     async def close(self) -> None: ...
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from tabib.model.backup import Identity, Snapshot
 from tabib.model.incident import Case, Incident
 from tabib.model.release import CareRecord, JournalEntry, LastSeen, Lease, Release
 from tabib.ports import Clock
-from tabib.stores import entries, incidents, leases, records
+from tabib.stores import entries, incidents, leases, records, snapshots
 from tabib.stores.entries import EntryFilter
 from tabib.stores.incidents import IncidentFilter
 from tabib.stores.journal_schema import MIGRATIONS
@@ -162,6 +163,39 @@ class SqliteJournal:
             lambda base: incidents.select_incidents(base, wanted, limit)
         )
 
+    # ── snapshots ──────────────────────────────────────────────────────────────────────────────
+
+    async def put_snapshot(self, snapshot: Snapshot) -> None:
+        await self._database.write(lambda base: snapshots.upsert_snapshot(base, snapshot))
+
+    async def snapshot(self, snapshot_id: str) -> Snapshot | None:
+        return await self._database.read(lambda base: snapshots.find_snapshot(base, snapshot_id))
+
+    async def snapshots(
+        self, engine_id: str | None = None, project: str | None = None, limit: int = 1000
+    ) -> list[Snapshot]:
+        return await self._database.read(
+            lambda base: snapshots.select_snapshots(base, engine_id, project, limit)
+        )
+
+    async def remove_snapshot(self, snapshot_id: str) -> None:
+        await self._database.write(lambda base: snapshots.delete_snapshot(base, snapshot_id))
+
+    async def put_identity(self, engine_id: str, project: str, identity: Identity) -> None:
+        await self._database.write(
+            lambda base: snapshots.upsert_identity(base, engine_id, project, identity)
+        )
+
+    async def identities(self, engine_id: str, project: str) -> list[Identity]:
+        return await self._database.read(
+            lambda base: snapshots.select_identities(base, engine_id, project)
+        )
+
+    async def forget_identities(self, engine_id: str, project: str) -> None:
+        await self._database.write(
+            lambda base: snapshots.delete_identities(base, engine_id, project)
+        )
+
     # ── last looks ─────────────────────────────────────────────────────────────────────────────
 
     async def put_last_seen(self, *seen: LastSeen) -> None:
@@ -196,3 +230,9 @@ class SqliteJournal:
 
     async def put_setting(self, key: str, value: str) -> None:
         await self._database.write(lambda base: records.upsert_setting(base, key, value))
+
+    async def settings(self, prefix: str) -> dict[str, str]:
+        return await self._database.read(lambda base: records.select_settings(base, prefix))
+
+    async def put_settings(self, values: Mapping[str, str | None]) -> None:
+        await self._database.write(lambda base: records.change_settings(base, values))

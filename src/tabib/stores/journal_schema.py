@@ -92,4 +92,22 @@ MIGRATIONS = (
 
     CREATE TABLE destination (id TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE snapshot (
+        id TEXT PRIMARY KEY,
+        engine_id TEXT NOT NULL,
+        project TEXT NOT NULL,
+        taken_at INTEGER NOT NULL,
+        body BLOB NOT NULL
+    );
+    CREATE INDEX snapshot_project ON snapshot (engine_id, project, taken_at);
+
+    CREATE TABLE identity (
+        engine_id TEXT NOT NULL,
+        project TEXT NOT NULL,
+        dataset TEXT NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (engine_id, project, dataset)
+    ) WITHOUT ROWID;
+    """,
 )

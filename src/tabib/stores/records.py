@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import apsw
 
@@ -92,3 +92,20 @@ def select_setting(connection: apsw.Connection, key: str) -> str | None:
 
 def upsert_setting(connection: apsw.Connection, key: str, value: str) -> None:
     connection.execute("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", (key, value))
+
+
+def select_settings(connection: apsw.Connection, prefix: str) -> dict[str, str]:
+    rows = every(
+        connection,
+        "SELECT key, value FROM setting WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key",
+        (prefix,),
+    )
+    return {str(key): str(value) for key, value in rows}
+
+
+def change_settings(connection: apsw.Connection, values: Mapping[str, str | None]) -> None:
+    for key, value in values.items():
+        if value is None:
+            connection.execute("DELETE FROM setting WHERE key = ?", (key,))
+        else:
+            upsert_setting(connection, key, value)

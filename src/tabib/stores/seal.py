@@ -11,7 +11,7 @@ from typing import Any
 
 from tabib.decide.redact import Redactor, looks_secret, secret_values
 from tabib.model.codec import builtins, convert
-from tabib.model.container import LABEL_HOOKS, LABEL_NOTIFY
+from tabib.model.container import LABEL_HOOKS, LABEL_NOTIFY, LABEL_REPOSITORY
 from tabib.model.project import Project
 from tabib.ports import Vault
 
@@ -127,7 +127,7 @@ def _schema_keys(path: Path) -> Path:
 
 def _secret_label(name: str, text: str, knowing: Redactor) -> bool:
     if name.startswith(_OUR_LABELS):
-        return name == LABEL_HOOKS or name.startswith(LABEL_NOTIFY)
+        return name == LABEL_HOOKS or name.startswith((LABEL_NOTIFY, LABEL_REPOSITORY))
     return looks_secret(name) or knowing.holds_secret(text)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from tabib.model.errors import EngineUnavailable, TabibError
+from tabib.model.settings import BackupSettings
 from tabib.model.wire import EndpointAddress
 from tabib.operations.site import Site
 from tabib.operations.tasks import spawn
@@ -36,6 +37,7 @@ class EngineSites:
         acts: bool,
         refused: str,
         notifier: Notifier | None = None,
+        backup: BackupSettings | None = None,
     ) -> None:
         self._stores = stores
         self._clock = clock
@@ -43,6 +45,7 @@ class EngineSites:
         self._acts = acts
         self._refused = refused
         self._notifier = notifier
+        self._backup = backup
         self._sites: dict[str, Site] = {}
         self._opening = asyncio.Lock()
 
@@ -117,6 +120,7 @@ class EngineSites:
                 acts=self._acts,
                 refused=self._refused,
                 notifier=self._notifier,
+                backup=self._backup,
             )
         except BaseException:
             await engine.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import pty
 import re
-import select
 import signal
 import struct
 import subprocess
@@ -26,6 +25,7 @@ from support.protocol import Answer, Asked, ProtocolServer, of_json, of_stream
 from tabib.cli.render.top.columns import CONTAINERS, PROCESSES, fitting, short, widths
 from tabib.cli.render.top.screen import page_of, screen
 from tabib.cli.render.top.state import View, arranged, keys, prepared, press, scrolled
+from tabib.client.waiting import wait_for
 
 _RATE = "_bytes_per_second"
 
@@ -225,7 +225,7 @@ class Terminal:
         end = time.monotonic() + seconds
         while not (match := re.search(pattern, self.seen)):
             assert time.monotonic() < end, self.seen[-2000:]
-            if select.select([self.master], [], [], 0.1)[0]:
+            if wait_for([self.master], timeout_s=0.1).reading:
                 self.seen += os.read(self.master, 65_536)
         found, self.seen = self.seen[: match.end()], self.seen[match.end() :]
         return found

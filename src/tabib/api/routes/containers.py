@@ -10,11 +10,13 @@ from starlette.routing import Route
 
 from tabib.api.answers import json
 from tabib.api.context import context, flag, site
+from tabib.decide.backups.coverage import state_of
 from tabib.decide.halts import halted_why
 from tabib.model.container import ContainerState
 from tabib.model.errors import TabibError, UsageError, from_wire
 from tabib.model.release import CareRecord
 from tabib.operations import views
+from tabib.operations.backups.coverage import copies_of
 from tabib.operations.operation import Operation
 from tabib.operations.run import remove_oneoff, start_oneoff
 
@@ -32,9 +34,19 @@ async def list_containers(request: Request) -> Response:
         and (flag(request, "all") or one.status in ("running", "paused", "restarting"))
     ]
     records = {r.project: r for r in await tools.journal.all_care(tools.info.id)}
+    asked = {one.project for one in chosen}
+    mine = [record for name, record in records.items() if name in asked]
+    copies = await copies_of(tools, mine, observed)
+    now = tools.clock.now()
     return json(
         [
-            views.container_row(one, tools.info, tools.cluster, _halted(records, one))
+            views.container_row(
+                one,
+                tools.info,
+                tools.cluster,
+                _halted(records, one),
+                state_of(one, copies[one.project], now) if one.project in copies else "",
+            )
             for one in chosen
         ]
     )

@@ -25,6 +25,7 @@ from tabib.cli.settings import Settings
 @services_argument
 @click.option("--volumes", "-v", is_flag=True, help="Remove named and anonymous volumes too.")
 @click.option("--remove-orphans", is_flag=True, help="Containers that the file no longer has too.")
+@click.option("--no-backup", is_flag=True, help="Take no final snapshot before volumes go.")
 @timeout_option
 @changing_options
 @click.option("--quiet", "-q", is_flag=True, help="Say only what is wrong.")
@@ -34,6 +35,7 @@ def down(
     services: tuple[str, ...],
     volumes: bool,
     remove_orphans: bool,
+    no_backup: bool,
     timeout_s: float | None,
     dry_run: bool,
     yes: bool,
@@ -54,6 +56,7 @@ def down(
         yes=yes,
         no_wait_lease=settings.no_wait,
         by=who(),
+        no_backup=no_backup,
     )
     console = Console(settings.ansi)
     with connect(settings) as client:

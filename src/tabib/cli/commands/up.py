@@ -73,6 +73,8 @@ _what_options = apply_all(
     click.option("--always-recreate-deps", is_flag=True, help="Recreate dependencies too."),
     click.option("--no-deps", is_flag=True, help="Leave dependencies alone."),
     click.option("--no-start", is_flag=True, help="Create only."),
+    click.option("--no-backup", is_flag=True,
+                 help="Take no snapshot before a change that could cost data."),
     click.option("renew_anon_volumes", "--renew-anon-volumes", "-V", is_flag=True,
                  help="New anonymous volumes instead of the former ones."),
 )  # fmt: skip
@@ -154,7 +156,7 @@ def _request(
     ends_with_a_container = given["abort_on_container_exit"] or given["exit_code_from"]
     same = ("services", "force_recreate", "no_recreate", "always_recreate_deps", "no_deps",
             "no_start", "remove_orphans", "renew_anon_volumes", "timeout_s", "wait_timeout_s",
-            "dry_run", "yes")  # fmt: skip
+            "dry_run", "yes", "no_backup")  # fmt: skip
     return UpRequest(
         project=project,
         by=who(),

@@ -31,8 +31,14 @@ _KINDS = {
     "connect_network": ("container", "connecting", "connected"),
     "disconnect_network": ("container", "disconnecting", "disconnected"),
     "wait": ("container", "waiting", "ready"),
+    "copy_data": ("data", "copying", "copied"),
+    "restore_data": ("data", "restoring", "restored"),
+    "check_data": ("data", "checking", "checked"),
+    "export_data": ("data", "exporting", "exported"),
 }
-GROUPS = ("image", "network", "volume", "container", "other")
+GROUPS = ("image", "network", "volume", "container", "data", "other")
+_SETTLED_S = 1.0
+"""A rate over less time than this says nothing."""
 _GOOD = ("healthy", "ready", "completed")
 
 
@@ -49,12 +55,30 @@ class Row:
     current_bytes: int | None = None
     total_bytes: int | None = None
     open_steps: int = 0
+    first_bytes: tuple[float, int] | None = None
+    """When the first bytes of the step under way were told, and how many."""
 
     def seconds(self, now: float) -> float | None:
         """How long it has been at work, over all its steps; None before it begins."""
         if self.begun is None:
             return None
         return (self.ended if self.ended is not None else now) - self.begun
+
+    def rate(self, now: float) -> float | None:
+        """Bytes a second of the step under way; None while that cannot be said."""
+        if self.first_bytes is None or self.current_bytes is None:
+            return None
+        at, count = self.first_bytes
+        if now - at < _SETTLED_S or self.current_bytes <= count:
+            return None
+        return (self.current_bytes - count) / (now - at)
+
+    def seconds_left(self, now: float) -> float | None:
+        """Until all bytes are done, as far as that can be said."""
+        rate = self.rate(now)
+        if rate is None or not self.total_bytes or self.current_bytes is None:
+            return None
+        return max(self.total_bytes - self.current_bytes, 0) / rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +173,7 @@ class Board:
             text = done if verb != "wait" or row.text not in _GOOD else row.text
             news = text != row.text
             row.text, row.current_bytes, row.total_bytes = text, None, None
+            row.first_bytes = None
             if row.open_steps == 0:
                 row.state, row.ended = "done", now
             return [Change("step", text, row)] if news else []
@@ -161,7 +186,7 @@ class Board:
         if doing == "waiting":
             # The container's own messages say more than that somebody waits for it.
             return []
-        row.text = doing
+        row.text, row.first_bytes = doing, None
         return [Change("step", doing, row)]
 
     def _step_failed(
@@ -180,7 +205,11 @@ class Board:
         row = self._row(self._verb_of(str(message.get("id"))), str(message.get("subject")))
         row.current_bytes = message.get("current_bytes")
         row.total_bytes = message.get("total_bytes")
+        if row.group == "data" and row.first_bytes is None and row.current_bytes is not None:
+            row.first_bytes = (now, row.current_bytes)
         text = str(message.get("text") or "")
+        if row.begun is None and self._verb_of(str(message.get("id"))) == "copy_data":
+            text = text or "first pass"  # Of what is copied once more while everybody stands still.
         news = bool(text) and text != row.text
         if text:
             row.text = text

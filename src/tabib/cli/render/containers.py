@@ -67,6 +67,8 @@ def _state(row: Mapping[str, Any], console: Console, now: datetime) -> str:
     since = age(row.get("started_at"), now) if state in ("running", "paused") else ""
     restarts = int(row.get("restarts") or 0)
     extra = f", {restarts} restart" + ("s" if restarts > 1 else "") if restarts else ""
+    if row.get("backup") == "none":
+        extra += ", " + console.paint("not backed up", "yellow")
     return f"{shown} {since}".rstrip() + extra
 
 

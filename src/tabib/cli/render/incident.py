@@ -42,6 +42,7 @@ _ACTIONS = {
     "recreate_with_init": "created it anew with an init process",
     "recreate_with_rotation": "created it anew with a bounded log",
     "quarantine": "stopped it for you to look at",
+    "restore": "restored its data from a snapshot",
 }
 _OFFERS = {
     "start": "start it",
@@ -54,6 +55,7 @@ _OFFERS = {
     "recreate_with_init": "create it anew with an init process",
     "recreate_with_rotation": "create it anew with a bounded log",
     "quarantine": "stop it",
+    "restore": "restore its data from a snapshot",
 }
 _ABSENT_LIMIT = 3
 _EVIDENCE_LIMIT = 6

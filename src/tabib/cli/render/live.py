@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tabib.cli.render.board import Board, Row
-from tabib.cli.render.plain import amount
+from tabib.cli.render.plain import amount, pace
 from tabib.cli.render.units import duration
 
 _MARKS = {"done": ("✔", "green"), "failed": ("✘", "red"), "waiting": ("·", "dim")}
@@ -83,16 +83,17 @@ class LiveProgress:
             mark,
             Text(row.group, style="dim"),
             Text(row.subject),
-            _state(row),
+            _state(row, now),
             Text(duration(spent) if spent is not None else "", style="dim"),
         )
 
 
-def _state(row: Row) -> RenderableType:
+def _state(row: Row, now: float) -> RenderableType:
     text = Text(row.text, style=_STYLES[row.state])
     if row.current_bytes is None:
         return text
     text.append(amount(row.current_bytes, row.total_bytes), style="default")
+    text.append(pace(row, now), style="default")
     if not row.total_bytes:
         return text
     bar = ProgressBar(total=row.total_bytes, completed=row.current_bytes, width=_BAR_COLUMNS)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tabib.cli.console import Console
-from tabib.cli.render.board import Board, Change
+from tabib.cli.render.board import Board, Change, Row
 from tabib.cli.render.units import duration, size
 
 _PROGRESS_EVERY_S = 5.0
@@ -55,7 +55,7 @@ class PlainProgress:
             if last is not None and now - last < _PROGRESS_EVERY_S:
                 return ""
             self._last_progress[row.subject] = now
-            text += amount(row.current_bytes, row.total_bytes)
+            text += amount(row.current_bytes, row.total_bytes) + pace(row, now)
         spent = row.seconds(now)
         took = f"  {duration(spent)}" if row.state in ("done", "failed") and spent else ""
         return f"{row.group:<9} {row.subject}  {paint(text, _COLORS[row.state])}{took}"
@@ -66,6 +66,13 @@ def amount(current: int | None, total: int | None) -> str:
     if current is None:
         return ""
     return f" {size(current)} of {size(total)}" if total else f" {size(current)}"
+
+
+def pace(row: Row, now: float) -> str:
+    """``, 85 MB/s, 12 s left`` as far as it is known."""
+    rate, left = row.rate(now), row.seconds_left(now)
+    text = f", {size(rate)}/s" if rate else ""
+    return f"{text}, {duration(left)} left" if left is not None else text
 
 
 class JsonProgress:

@@ -25,7 +25,9 @@ def up_summary(result: Mapping[str, Any], console: Console) -> str:
     state = _standing(result, console)
     if not (changed or result.get("changed")):
         name = f"{result['project']}: " if result.get("project") else ""
-        return f"{name}nothing to do, {state}"
+        # A release all the same: of what no container shows (care, copies, limits).
+        release = f"; release {result['release']}" if result.get("release") else ""
+        return f"{name}nothing to do, {state}{release}"
     text = state
     if result.get("seconds") is not None:
         text += f" in {duration(float(result['seconds']))}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from tabib.decide.checkup.databases import DATABASES, Database, database_of
 from tabib.decide.checkup.network import ANY
 from tabib.decide.checkup.rule import Check, config, each, found, host, named
+from tabib.decide.databases import DATABASES, Database, database_of
 from tabib.model.checkup import CheckupFinding, Examined
 from tabib.model.container import MountState
 from tabib.model.incident import Evidence
@@ -154,7 +154,7 @@ def _secrets(one: Examined) -> CheckupFinding | None:
 
 
 def _exposed(one: Examined) -> CheckupFinding | None:
-    known = database_of(one)
+    known = database_of(one.image)
     texts, open_ = [], False
     for port in one.ports:
         database = _database_at(port.container_port, known)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tabib.decide.checkup.databases import keeps_data, makes_backups
 from tabib.decide.checkup.rule import (
     GIB,
     Check,
@@ -17,6 +16,7 @@ from tabib.decide.checkup.rule import (
     of_node,
     size,
 )
+from tabib.decide.databases import keeps_data, makes_backups
 from tabib.model.checkup import CheckupFinding, Examined, Observation
 from tabib.model.container import ImageState
 
@@ -48,7 +48,7 @@ def _unbounded_log(one: Examined) -> CheckupFinding | None:
 def _shared_volume(observation: Observation) -> Iterable[CheckupFinding]:
     users: dict[str, list[Examined]] = {}
     for one in observation.containers:
-        if one.oneoff or not one.runs or makes_backups(one):
+        if one.oneoff or not one.runs or makes_backups(one.image):
             continue
         for mount in one.mounts:
             if mount.type == "volume" and mount.name and not mount.read_only:
@@ -62,7 +62,7 @@ def _shared_volume(observation: Observation) -> Iterable[CheckupFinding]:
                 known
                 for one in those
                 for mount in one.mounts
-                if mount.name == volume and (known := keeps_data(one, mount, files))
+                if mount.name == volume and (known := keeps_data(one.image, mount.target, files))
             ),
             "",
         )

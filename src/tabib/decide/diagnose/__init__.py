@@ -15,6 +15,7 @@ from tabib.decide.diagnose import (
     clock,
     config,
     cpu,
+    data,
     database,
     engine,
     exit,
@@ -48,6 +49,7 @@ _ALL: tuple[Rule, ...] = (
     *image.RULES,
     *network.RULES,
     *storage.RULES,
+    *data.RULES,
     *config.RULES,
     *engine.RULES,
     *logged.RULES,
@@ -58,7 +60,15 @@ _ALL: tuple[Rule, ...] = (
     *tls.RULES,
     *clock.RULES,
 )
-RULES = tuple(logged.widened(rule) if rule.code in _WIDENED else rule for rule in _ALL)
+_TOLD_BY_COPIES = frozenset({"database.corrupt", "storage.io-error"})
+RULES = tuple(
+    logged.widened(rule)
+    if rule.code in _WIDENED
+    else data.told_by_copies(rule)
+    if rule.code in _TOLD_BY_COPIES
+    else rule
+    for rule in _ALL
+)
 BY_CODE: dict[str, Rule] = {rule.code: rule for rule in RULES}
 
 _CONSEQUENCE = 0.4

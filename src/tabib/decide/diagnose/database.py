@@ -18,7 +18,13 @@ RULES = (
         "database.corrupt",
         explain="The database's files are damaged.",
         advice="Stop it, copy the volume aside, and restore the last good copy to a new volume.",
-        explains=("storage.full", "storage.io-error", "database.migration-failed"),
+        explains=("storage.full", "database.migration-failed", "exit.missing-env"),
+    ),
+    log_rule(
+        "database.cannot-open",
+        explain="SQLite cannot open its file, or make one beside it: SQLite does not say why.",
+        advice="Look whether folder and file are there, and belong to the user that it runs as.",
+        explains=("exit.app-error", "exit.missing-env", "health.unhealthy"),
     ),
     log_rule(
         "database.lock-file",

@@ -103,12 +103,15 @@ def _refused(case: Case) -> Finding | None:
     if not _touched(case) or evidence is None:
         return None
     summary = _summary(case, "something it depends on refuses connections", evidence.text)
-    return Finding(
+    found = Finding(
         code="network.refused",
         severity="error",
         summary=quote(summary),
         evidence=(evidence, *_from_dependencies(case)),
     )
+    if case.trigger in DEATHS and asks_itself(case, found):
+        return None  # its own check was refused while it was down, which is no cause
+    return found
 
 
 def _dns(case: Case) -> Finding | None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 from tabib.decide.diagnose import figures
 from tabib.decide.diagnose.heard import SYMPTOMS, finding, log_rule
 from tabib.decide.diagnose.rule import Rule
@@ -15,7 +18,9 @@ _NEAR = 0.9
 
 def _zombies(case: Case) -> Finding | None:
     """Tasks become more while processes do not, and as many of its children have ended: the kernel
-    counts who has ended and was not waited for among the tasks alone."""
+    counts who has ended and was not waited for among the tasks alone. Threads are tasks, too: those
+    that live are taken off where they were counted; else what came at once, and no more of it until
+    the end, were threads."""
     if case.recorded is None:
         return None
     readings = case.recorded.container
@@ -24,13 +29,20 @@ def _zombies(case: Case) -> Finding | None:
     both = [(value, processes[at]) for at, value in tasks if at in processes]
     if len(both) < 3:
         return None
-    apart = [all_of - living for all_of, living in both]
+    apart = [all_of - alive for all_of, alive in both]
     # Of the last two: while it ends, all of its processes are dead for a moment.
     dead = min(apart[-2:]) - min(apart)
-    grew = both[-2][1] - min(living for _, living in both)
+    grew = both[-2][1] - min(alive for _, alive in both)
     ended = sum(one.ended_at is not None for one in case.recorded.processes)
     ended += case.recorded.processes_left_out
     if dead < _TASKS or grew > max(2, dead // 5) or ended < 0.8 * dead:
+        return None
+    living = case.recorded.living_threads
+    if living is not None:
+        dead = min(dead, both[-1][0] - living)
+        if dead < _TASKS:
+            return None
+    elif min(apart[-2:]) <= apart[-3] or _at_once(apart):
         return None
     text = f"{both[-1][0]} tasks, {both[-1][1]} processes; {ended} of its processes have ended"
     return Finding(
@@ -39,6 +51,12 @@ def _zombies(case: Case) -> Finding | None:
         summary=f"about {dead} of its processes have ended and were never waited for (zombies)",
         evidence=(Evidence(source="history", text=text),),
     )
+
+
+def _at_once(values: Sequence[int]) -> bool:
+    """Whether most of the growth is a single step."""
+    most = max(after - before for before, after in pairwise(values))
+    return most > 0.75 * (max(values) - min(values))
 
 
 def _fd_leak(case: Case) -> Finding | None:

@@ -69,10 +69,18 @@ def _bind_missing(case: Case) -> Finding | None:
 
 
 def _full(case: Case) -> Finding | None:
-    evidence = _said(case, _FULL)
+    evidence = _said(case, _FULL) or _seen_full(case)
     if evidence is None:
         return None
     return _found("storage.full", "a disk that it writes to is full", evidence, severity="critical")
+
+
+def _seen_full(case: Case) -> Evidence | None:
+    """What the disk of its data shows: a database that cannot write may say it in its own words."""
+    if not _touched(case):
+        return None
+    full = next((one for one in case.data if one.verdict == "full"), None)
+    return Evidence(source="host", text=quote(full.text)) if full else None
 
 
 def _read_only(case: Case) -> Finding | None:
@@ -140,17 +148,6 @@ RULES = (
         explain="The file system of images, containers, logs and volumes is full, or nearly.",
         advice="Free space: logs, unused images (`docker image prune`), the build cache.",
         explains=("engine.start-refused", "storage.full", "engine.corrupt-layer"),
-    ),
-    engine_rule(
-        "storage.volume-lost",
-        r"(no such volume:? ?\S*"
-        r"|failed to mount local volume: mount [^\n]{1,300}: no such file or directory"
-        r"|error while mounting volume '[^']+': [^:]*: no such file[^.]*"
-        r"|get (\S+): no such volume)",
-        "a volume that it uses is gone: {0}",
-        explain="The volume, or the folder behind it, was removed: its data with it.",
-        advice="Do not start it on an empty volume; restore the last copy first.",
-        explains=("engine.start-refused", "storage.bind-missing"),
     ),
     log_rule(
         "storage.inodes-full",

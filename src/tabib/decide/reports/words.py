@@ -35,6 +35,7 @@ DONE = {
     "offer": "left it for a person to decide",
     "none": "left it alone",
     "rollback": "rolled it back",
+    "restore": "restored its data from a snapshot",
 }
 TRIGGERS = {
     "died": "it died",
@@ -46,6 +47,7 @@ TRIGGERS = {
     "detached": "it was detached from its network",
     "engine_restarted": "it was not brought back after the engine's restart",
     "missing": "it was found gone",
+    "data": "what it holds is not what it was",
 }
 ACTED = ("done", "failed", "verified", "not_verified", "started", "undone")
 

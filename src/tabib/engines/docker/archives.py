@@ -5,9 +5,14 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import AsyncIterator, Sequence
+from urllib.parse import quote
+
+import msgspec
 
 from tabib.engines.docker.call import READ_DEADLINE_S, Call, segment
+from tabib.engines.docker.errors import refused
 from tabib.engines.docker.gateway import Gateway
+from tabib.engines.docker.streams import lines
 from tabib.model.container import InjectedFile
 
 TAR = {"Content-Type": "application/x-tar"}
@@ -41,6 +46,29 @@ async def put_archive(
         params["copyUIDGID"] = "1"
     async with gateway.stream(call, request, params=params, body=chunks, headers=TAR) as response:
         await response.read()
+
+
+async def export_image(gateway: Gateway, reference: str) -> AsyncIterator[bytes]:
+    """See :meth:`tabib.ports.Engine.export_image`."""
+    call = Call(attempted="export image", target=reference, deadline_s=READ_DEADLINE_S)
+    # By name: an engine exports what an id names without any name.
+    request = ("GET", f"/images/{quote(reference, safe='/:@')}/get")
+    async with gateway.stream(call, request) as response:
+        async for chunk in response.content.iter_any():
+            yield chunk
+
+
+async def load_image(gateway: Gateway, chunks: AsyncIterator[bytes]) -> None:
+    """See :meth:`tabib.ports.Engine.load_image`."""
+    call = Call(attempted="load image", deadline_s=None)
+    request = ("POST", "/images/load")
+    async with gateway.stream(
+        call, request, params={"quiet": "1"}, body=chunks, headers=TAR
+    ) as response:
+        async for line in lines(response.content.iter_any()):
+            message = msgspec.json.decode(line)
+            if "error" in message:
+                raise refused(call, 200, str(message["error"]))
 
 
 async def put_files(

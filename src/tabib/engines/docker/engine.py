@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
 from tabib.engines.docker import buildx
 from tabib.engines.docker.apply import apply
-from tabib.engines.docker.archives import get_archive, put_archive
+from tabib.engines.docker.archives import export_image, get_archive, load_image, put_archive
 from tabib.engines.docker.build import Reporter, build_image
 from tabib.engines.docker.call import CHANGE_DEADLINE_S, Call, segment
 from tabib.engines.docker.events import events
@@ -17,6 +18,7 @@ from tabib.engines.docker.info import info
 from tabib.engines.docker.logs import LogWindow, logs
 from tabib.engines.docker.measures import sizes, stats
 from tabib.engines.docker.observe import observe
+from tabib.engines.docker.programs import start_exec, start_one_shot
 from tabib.engines.docker.raw import creation_body
 from tabib.engines.docker.run_exec import run_exec
 from tabib.engines.docker.states import inspected_state
@@ -25,11 +27,12 @@ from tabib.model.build import BUILDX, ENGINE
 from tabib.model.container import ContainerState, EngineInfo, ExecResult, LogLine, Observed, Sizes
 from tabib.model.errors import NotFound
 from tabib.model.event import Event
+from tabib.model.oneshot import OneShot
 from tabib.model.plan import Step, StepResult
 from tabib.model.sample import Values
 from tabib.model.survey import Survey
 from tabib.model.wire import EndpointAddress
-from tabib.ports import Credentials, OutputSink, ProgressSink
+from tabib.ports import Credentials, OutputSink, Process, ProgressSink
 
 OWNER_VOLUME = "tabib_owner"
 
@@ -110,6 +113,28 @@ class DockerEngine:
         self, container: str, argv: Sequence[str], *, user: str = "", timeout_s: float = 30.0
     ) -> ExecResult:
         return await run_exec(self._gateway, container, argv, user, timeout_s)
+
+    def start_exec(
+        self,
+        container: str,
+        argv: Sequence[str],
+        *,
+        user: str = "",
+        environment: Mapping[str, str] | None = None,
+        stdin: bool = False,
+    ) -> AbstractAsyncContextManager[Process]:
+        return start_exec(
+            self._gateway, container, argv, user=user, environment=environment, stdin=stdin
+        )
+
+    def start_one_shot(self, spec: OneShot) -> AbstractAsyncContextManager[Process]:
+        return start_one_shot(self._gateway, spec)
+
+    def export_image(self, reference: str) -> AsyncIterator[bytes]:
+        return export_image(self._gateway, reference)
+
+    async def load_image(self, chunks: AsyncIterator[bytes]) -> None:
+        await load_image(self._gateway, chunks)
 
     def get_archive(self, container: str, path: str) -> AsyncIterator[bytes]:
         return get_archive(self._gateway, container, path)

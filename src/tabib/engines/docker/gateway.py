@@ -19,6 +19,7 @@ from yarl import URL
 
 from tabib.engines.docker.call import PROBE_DEADLINE_S, Call
 from tabib.engines.docker.errors import refused, too_old, unreachable
+from tabib.engines.docker.hijack import Hijacked, hijack
 from tabib.engines.docker.ssh import SshBridge
 from tabib.model.errors import EngineUnavailable, UsageError
 from tabib.model.wire import EndpointAddress
@@ -109,6 +110,20 @@ class Gateway:
                     raise refused(call, response.status, _message(await response.read()))
                 yield response
 
+    async def hijack(
+        self, call: Call, path: str, params: Params | None = None, body: object = None
+    ) -> Hijacked:
+        """POST, and take the connection over: see :mod:`tabib.engines.docker.hijack`."""
+        way, secure = self.address, False
+        if self._bridge:
+            way = EndpointAddress(url=f"unix://{self._bridge.path}")
+        elif not self.address.url.startswith("unix://"):
+            secure = _is_secure(self.address)
+        url = self._url(path, params)
+        return await hijack(
+            call, way, _tls(self.address) if secure else None, url.raw_path_qs, body
+        )
+
     async def negotiate(self) -> None:
         """Agree on an API version: the newest that both sides speak.
 
@@ -189,7 +204,7 @@ def _way(address: EndpointAddress, bridge: SshBridge | None) -> tuple[aiohttp.Ba
     if url.scheme == "unix":
         return aiohttp.UnixConnector(path=url.path, limit=0), "http://docker"
     if url.scheme in ("tcp", "http", "https"):
-        secure = url.scheme == "https" or bool(address.tls_ca or address.tls_cert)
+        secure = _is_secure(address)
         connector = aiohttp.TCPConnector(limit=0, ssl=_tls(address) if secure else False)
         scheme = "https" if secure else "http"
         return connector, f"{scheme}://{url.netloc}{url.path.rstrip('/')}"
@@ -199,6 +214,10 @@ def _way(address: EndpointAddress, bridge: SshBridge | None) -> tuple[aiohttp.Ba
         target=address.url,
         advice="Use unix://, tcp:// or ssh://.",
     )
+
+
+def _is_secure(address: EndpointAddress) -> bool:
+    return address.url.startswith("https://") or bool(address.tls_ca or address.tls_cert)
 
 
 def _tls(address: EndpointAddress) -> ssl.SSLContext:

@@ -40,3 +40,38 @@ async def frames(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, bytes
             yield _NAMES.get(buffer[start], "stdout"), bytes(buffer[start + _HEADER_BYTES : end])
             start = end
         del buffer[:start]
+
+
+async def joined(chunks: AsyncIterator[bytes]) -> AsyncIterator[tuple[str, bytes]]:
+    """As :func:`frames`, where what came together of one stream comes as one: the engine cuts into
+    pieces of 32 KiB at most, and each that is handed on costs as much as a large one. Not for
+    records of a log, of which each frame is one."""
+    buffer = bytearray()
+    async for chunk in chunks:
+        buffer += chunk
+        found, used = _runs(buffer)
+        del buffer[:used]
+        for one in found:
+            yield one
+
+
+def _runs(buffer: bytearray) -> tuple[list[tuple[str, bytes]], int]:
+    """The payloads of the frames that are there whole, and how many bytes these take."""
+    parts: list[tuple[str, list[memoryview]]] = []
+    start = 0
+    with memoryview(buffer) as view:
+        while len(buffer) - start >= _HEADER_BYTES:
+            payload = start + _HEADER_BYTES
+            end = payload + int.from_bytes(view[start + 4 : payload], "big")
+            if len(buffer) < end:
+                break
+            name = _NAMES.get(buffer[start], "stdout")
+            if not parts or parts[-1][0] != name:
+                parts.append((name, []))
+            parts[-1][1].append(view[payload:end])
+            start = end
+        found = [(name, b"".join(views)) for name, views in parts]
+        for _, views in parts:
+            for one in views:
+                one.release()
+    return found, start

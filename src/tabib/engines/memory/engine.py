@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
 from tabib.engines.memory import (
     building,
     files,
+    image_archives,
     lifecycle,
     measures,
+    programs,
     refusals,
     resources,
     shell,
@@ -33,10 +36,11 @@ from tabib.model.container import (
 )
 from tabib.model.errors import EngineTimeout, EngineUnavailable
 from tabib.model.event import Event
+from tabib.model.oneshot import OneShot
 from tabib.model.plan import Step, StepResult
 from tabib.model.sample import Values
 from tabib.model.survey import Survey
-from tabib.ports import Credentials, OutputSink, ProgressSink
+from tabib.ports import Credentials, OutputSink, Process, ProgressSink
 
 OWNER_VOLUME = "tabib_owner"
 
@@ -208,18 +212,60 @@ class MemoryEngine:
         self, container: str, argv: Sequence[str], *, user: str = "", timeout_s: float = 30.0
     ) -> ExecResult:
         await self._read("exec", container)
-        record = self.world.container(container, "exec")
-        if record.status == "paused":
-            said = f"Container {record.name} is paused, unpause the container before exec"
-            raise refusals.conflict(said, record)
-        if not record.alive:
-            raise refusals.not_running(record)
+        record = self._executable(container)
         lasts_s = shell.lasts_s(argv)
         await self.world.pause(min(lasts_s, timeout_s))
         if lasts_s > timeout_s:
             said = f"{argv[0]} has not ended within {timeout_s:g} seconds"
             raise EngineTimeout(said, attempted="execute in container", target=container)
         return shell.run(record, argv, user)
+
+    def _executable(self, container: str) -> ContainerRecord:
+        """
+        :raises NotFound: there is no such container.
+        :raises Conflict: it is paused or does not run.
+        """
+        record = self.world.container(container, "exec")
+        if record.status == "paused":
+            said = f"Container {record.name} is paused, unpause the container before exec"
+            raise refusals.conflict(said, record)
+        if not record.alive:
+            raise refusals.not_running(record)
+        return record
+
+    @asynccontextmanager
+    async def start_exec(
+        self,
+        container: str,
+        argv: Sequence[str],
+        *,
+        user: str = "",
+        environment: Mapping[str, str] | None = None,
+        stdin: bool = False,
+    ) -> AsyncIterator[Process]:
+        del environment  # the small shell expands nothing
+        await self._read("exec", container)
+        record = self._executable(container)
+
+        def run(given: bytes) -> ExecResult:
+            if list(argv) == ["cat"]:
+                return ExecResult(exit_code=0, stdout=given, stderr=b"")
+            return shell.run(record, argv, user)
+
+        yield programs.MemoryProcess(run, wants_input=stdin)
+
+    @asynccontextmanager
+    async def start_one_shot(self, spec: OneShot) -> AsyncIterator[Process]:
+        await self._read("start_one_shot", spec.purpose)
+        yield programs.helper(self.world, spec)
+
+    async def export_image(self, reference: str) -> AsyncIterator[bytes]:
+        await self._read("export_image", reference)
+        yield image_archives.exported(self.world, reference)
+
+    async def load_image(self, chunks: AsyncIterator[bytes]) -> None:
+        await self._read("load_image")
+        await image_archives.load(self.world, chunks)
 
     async def get_archive(self, container: str, path: str) -> AsyncIterator[bytes]:
         await self._read("get_archive", container)

@@ -33,6 +33,7 @@ async def before_trouble(tools: Tools, verdict: Verdict) -> Recorded | None:
         )
         processes = _with_running(processes, monitor.running(id))
     records, left_out = chosen(processes)
+    looks = await monitor.looks([container.subject.id]) if container is not None else []
     return Recorded(
         since=until - BEFORE,
         until=until,
@@ -40,6 +41,7 @@ async def before_trouble(tools: Tools, verdict: Verdict) -> Recorded | None:
         node=await _readings(monitor, node, tools),
         processes=tuple(records),
         processes_left_out=left_out,
+        living_threads=sum(one.threads for one in looks) or None,
         patterns=tuple(await monitor.patterns(container.subject.id)) if container else (),
     )
 

@@ -6,17 +6,17 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tabib.model.checkup import Examined
-from tabib.model.container import MountState
 from tabib.model.reference import parse_reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """``images``: last parts of their repositories. ``open``: as it comes, it asks nobody for a
-    password. ``files``: names that only its data folder has."""
+    password. ``files``: names that only its data folder has. ``kind``: of ``Dataset.kind`` where
+    tabib can copy it by its own means."""
 
     name: str
+    kind: str = ""
     images: tuple[str, ...]
     paths: tuple[str, ...]
     ports: tuple[int, ...]
@@ -27,6 +27,7 @@ class Database:
 DATABASES = (
     Database(
         name="PostgreSQL",
+        kind="postgres",
         images=("postgres", "postgresql", "postgis", "timescaledb", "timescaledb-ha", "pgvector"),
         paths=("/var/lib/postgresql", "/bitnami/postgresql"),
         ports=(5432,),
@@ -34,6 +35,7 @@ DATABASES = (
     ),
     Database(
         name="MySQL",
+        kind="mysql",
         images=("mysql", "mariadb", "percona", "percona-server", "mysql-server"),
         paths=("/var/lib/mysql", "/bitnami/mysql", "/bitnami/mariadb"),
         ports=(3306,),
@@ -41,6 +43,7 @@ DATABASES = (
     ),
     Database(
         name="MongoDB",
+        kind="mongodb",
         images=("mongo", "mongodb", "mongodb-community-server"),
         paths=("/data/db", "/bitnami/mongodb"),
         ports=(27017,),
@@ -49,6 +52,7 @@ DATABASES = (
     ),
     Database(
         name="Redis",
+        kind="redis",
         images=("redis", "valkey", "redis-stack", "redis-stack-server", "keydb"),
         paths=("/data", "/bitnami/redis"),
         ports=(6379,),
@@ -119,32 +123,50 @@ _NO_DATABASE = ("server",)
 """Last parts of repositories that mean a database only below Microsoft's ``mssql``."""
 
 
-def database_of(one: Examined) -> Database | None:
-    """The database that its image is known for."""
-    repository = parse_reference(one.image).repository
+def database_of(image: str) -> Database | None:
+    """The database that an image (as its reference was written) is known for."""
+    repository = parse_reference(image).repository
     last = repository.rpartition("/")[2].lower()
     if last in _NO_DATABASE and "mssql" not in repository:
         return None
     return next((each for each in DATABASES if last in each.images), None)
 
 
-def makes_backups(one: Examined) -> bool:
-    """Whether its image is known as a program that makes backups."""
-    return _BACKUPS.search(one.image.lower()) is not None
+def makes_backups(image: str) -> bool:
+    """Whether an image is known as a program that makes backups."""
+    return _BACKUPS.search(image.lower()) is not None
 
 
-def keeps_data(one: Examined, mount: MountState, files: Iterable[str]) -> str:
-    """How it is known that a mount holds data that must not be lost; empty where nothing says so.
+def at_its_place(known: Database, target: str) -> bool:
+    """Whether ``target`` is where the database keeps its data, or below."""
+    return _below(target, known.paths)
+
+
+def database_at(target: str) -> Database | None:
+    """The only database that keeps its data at ``target``."""
+    return next(
+        (
+            each
+            for each in DATABASES
+            if _below(target, [path for path in each.paths if path not in _ANYBODYS])
+        ),
+        None,
+    )
+
+
+def keeps_data(image: str, target: str, files: Iterable[str]) -> str:
+    """How it is known that what is mounted at ``target`` holds data that must not be lost; empty
+    where nothing says so.
 
     By the image where it is mounted at the database's path, by a path that only one database has,
     then by the files.
     """
-    known = database_of(one)
-    if known and _below(mount.target, known.paths):
-        return f"the image {one.image} is {known.name}, and it is mounted at {mount.target}"
-    for each in DATABASES:
-        if _below(mount.target, [path for path in each.paths if path not in _ANYBODYS]):
-            return f"{mount.target} is where {each.name} keeps its data"
+    known = database_of(image)
+    if known and at_its_place(known, target):
+        return f"the image {image} is {known.name}, and it is mounted at {target}"
+    there = database_at(target)
+    if there:
+        return f"{target} is where {there.name} keeps its data"
     names = set(files)
     for each in DATABASES:
         marks = [name for name in each.files if name in names]

@@ -1,0 +1,1 @@
+"""Decisions about data and its copies: what is data, what is kept and when, and what was lost."""

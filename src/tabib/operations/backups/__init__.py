@@ -1,0 +1,1 @@
+"""Copies of data: taking, keeping, restoring and drilling them."""

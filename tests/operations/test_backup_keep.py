@@ -1,0 +1,58 @@
+"""What retention would do, where a repository lets nothing go."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from support.memory_repositories import backup_tools
+from support.projects import project, service
+from support.site import House
+from support.story import story
+from tabib.operations.backups import host_record
+from tabib.operations.backups.keep import apply_retention, judgements
+from tabib.operations.backups.take import take
+from tabib.operations.operation import Operation
+
+
+@pytest.mark.parametrize("append_only", [False, True])
+@story
+async def test_what_is_told_is_what_goes(house: House, append_only: bool) -> None:
+    where: dict[str, Any] = {"url": "/r", "append_only": append_only}
+    said = {"backup": {"repositories": [where], "keep": {"last": 1}}}
+    web = service(image="web:1", name="web", volumes={"/srv": "uploads"}, extension=said)
+    house.world.add_image("web:1")
+    async with house.daemon(acts=False) as daemon:
+        tools = daemon.tools
+        tools.backups = backup_tools(house.world)
+        tools.backups.repositories.repository.append_only = append_only  # type: ignore[attr-defined]
+        await daemon.up(project(replace(web, image="web:1")))
+        for number in range(3):
+            operation = Operation(f"backup{number}", "backup", "tale")
+            await take(tools, "tale", operation, trigger="manual")
+        told = {one.snapshot.id for one in await judgements(tools, "tale") if not one.keep}
+        done = await apply_retention(tools, "tale", Operation("keep", "backup", "tale"))
+        assert {one.id for one in done.let_go} == told
+        assert len(told) == (0 if append_only else 2)
+
+
+@story
+async def test_old_records_of_the_host_go_where_room_is_given_back(house: House) -> None:
+    web = service(image="web:1", name="web", volumes={"/srv": "uploads"})
+    house.world.add_image("web:1")
+    async with house.daemon(acts=False) as daemon:
+        tools = daemon.tools
+        tools.backups = backup_tools(house.world)
+        repository = tools.backups.repositories.repository  # type: ignore[attr-defined]
+        await daemon.up(project(replace(web, image="web:1")))
+        for number in range(7):
+            operation = Operation(f"backup{number}", "backup", "tale")
+            await take(tools, "tale", operation, trigger="manual")
+        await apply_retention(tools, "tale", Operation("keep", "backup", "tale"))
+        assert len(await repository.stored(("tabib", host_record.TAG))) == 7
+        newest = [one.id for one in await repository.stored(("tabib", host_record.TAG))][-5:]
+        await apply_retention(tools, "tale", Operation("prune", "backup", "tale"), prune=True)
+        left = [one.id for one in await repository.stored(("tabib", host_record.TAG))]
+        assert left == newest
