@@ -24,7 +24,7 @@ demo-down: ## take away what the set-up made: the shop, its images, the engine i
 
 test: ## set up, then run every test
 	@$(SETUP) venv engine images compose
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(PYTHON) -m setup.suite $(ARGS)
 
 test-shards: ## the same in three runs at once, each beside an engine of its own (root)
 	@$(SETUP) venv engine images compose

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import sys
@@ -34,6 +36,7 @@ volumes: {data: {}}
 """
 ASK = "import sqlite3,sys; d=sqlite3.connect('/data/shop.db'); print(d.execute(sys.argv[1])"
 ASK += ".fetchall()); d.commit()"
+WHICH = "import os; s=os.stat('/data/shop.db'); print(s.st_dev, s.st_ino)"
 
 
 def test_a_time_and_the_end_are_reached(tabib: Installation, tmp_path: Path) -> None:
@@ -52,33 +55,37 @@ def test_a_time_and_the_end_are_reached(tabib: Installation, tmp_path: Path) -> 
     tabib("backup", cwd=folder, timeout_s=240).well()
     replicas = tabib.state / "litestream"
 
-    def replicated() -> bool:
-        return any("/meta/" not in str(one) for one in replicas.rglob("*.ltx"))
+    def replicated(upto: datetime | None = None) -> bool:
+        """The files in place are received; with what was written until ``upto``, as tabib says."""
+        args = ("exec", "-T", "app", "python3", "-c", WHICH)
+        dev, ino = tabib(*args, cwd=folder, timeout_s=120).well().out.split()
+        key = hashlib.sha256(f"shop.db\0{dev} {ino}\0".encode()).hexdigest()[:16]
+        for stream in replicas.glob(f"*/*/*/{key}.*"):
+            if any("/meta/" not in str(one) for one in stream.rglob("*.ltx")):
+                said = json.loads((stream / "tabib.json").read_text("utf-8"))["whole_until"]
+                return upto is None or bool(said and datetime.fromisoformat(said) >= upto)
+        return False
 
     until(replicated, 120, "it is replicated")
     plan = tabib("backup", "--plan", cwd=folder, timeout_s=120).well().out
     assert "received all the time" in plan, plan
     sql("insert into orders values (5)")
-    time.sleep(3)
+    written = datetime.now(UTC)
+    until(lambda: replicated(written), 120, "what was written has come")
     at = datetime.now(UTC).isoformat()
     time.sleep(1)
     sql("delete from orders")
-    time.sleep(2)
+    deleted = datetime.now(UTC)
+    until(lambda: replicated(deleted), 120, "what was deleted has come")
     args = ("restore", "--to-time", at, "--yes", "--json")
     done = tabib(*args, cwd=folder, timeout_s=300).json
     print("to a time:", done["rto_seconds"], done["lost"])
     assert sql("select sum(n) from orders") == "[(15,)]"
-    # Restored files are a new stream, with what comes after.
-    (before,) = list(replicas.glob("*/*/*/*"))
-
-    def anew() -> bool:
-        found = [one for one in replicas.glob("*/*/*/*") if one != before]
-        return any("/meta/" not in str(each) for one in found for each in one.rglob("*.ltx"))
-
-    until(anew, 60, "it is replicated again")
+    until(replicated, 120, "the restored files are a new stream")
     tabib("backup", cwd=folder, timeout_s=240).well()
     sql("insert into orders values (100)")
-    time.sleep(3)
+    written = datetime.now(UTC)
+    until(lambda: replicated(written), 120, "what was written has come")
     tabib("stop", cwd=folder, timeout_s=60).well()
     for one in sorted((tabib.state / "volumes").glob("*/g*")):
         shutil.rmtree(one)

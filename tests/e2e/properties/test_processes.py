@@ -112,13 +112,15 @@ def test_limits_as_asked_for(project: Properties) -> None:
 
 
 def test_limits_as_the_kernel_has_them(project: Properties) -> None:
+    # runc exec before 1.1.13 races for this one with Go's runtime (opencontainers/runc#4195).
+    files = (project.ask("limits", it="ulimit -S -n; ulimit -H -n")["it"] for _ in range(5))
+    assert any(one.split() == ["1000", "2000"] for one in files)
     said = project.ask(
-        "limits", nproc="ulimit -u; ulimit -H -u", nofile="ulimit -S -n; ulimit -H -n",
+        "limits", nproc="ulimit -u; ulimit -H -u",
         shm="df -k /dev/shm | tail -1", score="cat /proc/1/oom_score_adj",
         cpus="grep Cpus_allowed_list /proc/1/status", **_cgroup(project),
     )  # fmt: skip
     assert said["nproc"].split() == ["100", "100"]
-    assert said["nofile"].split() == ["1000", "2000"]
     assert said["shm"].split()[1] == str(33 << 10)
     assert said["score"] == "100"
     assert said["cpus"].split()[1] == "0"
