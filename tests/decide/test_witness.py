@@ -310,6 +310,8 @@ def test_which_restores_count_for_the_window() -> None:
     assert restored_at([incident("started")], ["data"]) is None, "cut off by a death of tabib's"
     assert restored_at([incident("verified", by="user")], ["data"]) is None
     assert restored_at([incident("verified", datasets="other")], ["data"]) is None
+    assert restored_at([incident("verified")], ["data"], NOW) is None, "of data that was ended"
+    assert restored_at([incident("verified")], ["data"], NOW - timedelta(seconds=1)) == NOW
 
 
 def test_damage_beside_a_full_disk_is_no_damage() -> None:

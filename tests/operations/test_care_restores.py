@@ -174,6 +174,25 @@ async def test_it_is_restored_once_a_day(house: House, copies: HouseRepository) 
 
 
 @story
+async def test_what_befell_data_that_a_person_ended_does_not_count(
+    house: House, copies: HouseRepository
+) -> None:
+    async with house.daemon() as daemon:
+        empty(await backed_up(house, daemon, copies))
+        await daemon.passes(LOOKS_S * 2)
+        await only_incident(daemon, "recovered")
+        await daemon.down("tale", volumes=True, yes=True, no_backup=True)
+        empty(await backed_up(house, daemon, copies))
+        await daemon.passes(LOOKS_S * 2)
+        newest = (await daemon.incidents())[-1]
+        assert [one for one in done(newest) if one[1] != "verified"] == [], done(newest)
+        assert newest.outcome == "recovered"
+        empty(folder_of(house))
+        await daemon.passes(LOOKS_S * 2)
+        assert (await daemon.incidents())[-1].outcome == "needs_human", "of this data, once a day"
+
+
+@story
 async def test_with_advise_it_waits_for_one_command(house: House, copies: HouseRepository) -> None:
     wary = project(
         service(

@@ -65,7 +65,7 @@ async def down(
             await _halt(tools, name, request, plan)
             letting_go = await _let_volumes_go(tools, plan)
             async with journalled(
-                tools, name, operation, _asked(request, record), changes=not plan.empty
+                tools, name, operation, _asked(request, record, plan), changes=not plan.empty
             ):
                 execution = await execute(tools, plan, operation)
                 await _keep_what_stayed(tools, plan, execution)
@@ -103,8 +103,9 @@ async def _halt(tools: Tools, name: str, request: DownRequest, plan: Plan) -> No
     await change(tools, name, lambda record: halt(record, names, "removed", now))
 
 
-def _asked(request: DownRequest, record: CareRecord | None) -> dict[str, Any]:
+def _asked(request: DownRequest, record: CareRecord | None, plan: Plan) -> dict[str, Any]:
     return {
+        "removed_volumes": [s.target for s in plan.steps if s.verb is Verb.REMOVE_VOLUME],
         "release": record.release if record else None,
         "services": request.services,
         "options": {"remove_orphans": request.remove_orphans, "timeout_s": request.timeout_s},

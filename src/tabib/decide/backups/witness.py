@@ -378,8 +378,11 @@ def _same(part: Part, known: Identity) -> bool:
     return part.size_bytes >= SHRUNK_BELOW * known.size_bytes
 
 
-def restored_at(incidents: Iterable[Incident], datasets: Sequence[str]) -> datetime | None:
-    """When one of ``datasets`` was last restored by tabib itself; those cut off do not count."""
+def restored_at(
+    incidents: Iterable[Incident], datasets: Sequence[str], begun: datetime | None = None
+) -> datetime | None:
+    """When one of ``datasets`` was last restored by tabib itself; those cut off do not count, nor
+    those before ``begun``, when a person had ended the data that there was."""
     times = [
         treatment.started_at
         for incident in incidents
@@ -387,6 +390,7 @@ def restored_at(incidents: Iterable[Incident], datasets: Sequence[str]) -> datet
         if treatment.action == "restore"
         and not treatment.by
         and treatment.outcome in ("verified", "not_verified", "failed", "undone")
+        and (begun is None or treatment.started_at > begun)
         and set(treatment.before.get("datasets", "").split(",")) & set(datasets)
     ]
     return max(times, default=None)

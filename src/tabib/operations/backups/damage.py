@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from tabib.decide.backups.restore import abandoned
 from tabib.decide.backups.witness import (
+    WINDOW,
     Copy,
     Damage,
     Sort,
@@ -111,8 +112,25 @@ async def facts(
         copy=await best_copy(tools, project, names, seen_at),
         auto_restore=(await policy_of(tools, project)).auto_restore,
         hold=_held(cared, case.service, wanted),
-        last_restore=restored_at(incidents, names),
+        last_restore=restored_at(incidents, names, await _begun(tools, project, wanted, now)),
     )
+
+
+async def _begun(
+    tools: Tools, project: str, wanted: Sequence[Dataset], now: datetime
+) -> datetime | None:
+    """When a person last removed what one of the data sets lay in, within :data:`WINDOW`: what
+    befell it before says nothing of what is there since."""
+    places = {one.place.source for one in wanted}
+    entries = await tools.journal.entries(
+        engine_id=tools.info.id,
+        project=project,
+        kinds=("operation_started",),
+        since=now - WINDOW,
+        limit=1000,
+    )
+    removed = (one.at for one in entries if places & set(one.data.get("removed_volumes") or ()))
+    return max(removed, default=None)
 
 
 def _fails(case: Case) -> bool:
