@@ -108,11 +108,7 @@ def test_a_backup_ends_with_a_sentence(tabib: Tabib, daemon: ProtocolServer) -> 
 
 
 @pytest.mark.usefixtures("project")
-def test_wrong_services_and_options(tabib: Tabib, daemon: ProtocolServer) -> None:
-    done = tabib("backup", "wep")
-    assert done.code == 2
-    assert "cannot find service wep" in done.err
-    assert "Did you mean web?" in done.err
+def test_wrong_options(tabib: Tabib, daemon: ProtocolServer) -> None:
     for words in (
         ("backup", "--key", "db"),
         ("backup", "--all", "db"),

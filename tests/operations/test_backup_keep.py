@@ -13,6 +13,9 @@ from support.site import House
 from support.story import story
 from tabib.operations.backups import host_record
 from tabib.operations.backups.keep import apply_retention, judgements
+from tabib.operations.backups.kinds.files import FIRST_PASS
+from tabib.operations.backups.manifest import tags
+from tabib.operations.backups.sweep import sweep
 from tabib.operations.backups.take import take
 from tabib.operations.operation import Operation
 
@@ -56,3 +59,30 @@ async def test_old_records_of_the_host_go_where_room_is_given_back(house: House)
         await apply_retention(tools, "tale", Operation("prune", "backup", "tale"), prune=True)
         left = [one.id for one in await repository.stored(("tabib", host_record.TAG))]
         assert left == newest
+
+
+@pytest.mark.parametrize("said", [{"together": True}, {"method": "pause"}])
+@story
+async def test_what_was_stored_on_the_way_goes_when_the_set_is_whole(
+    house: House, said: dict[str, Any]
+) -> None:
+    web = service(
+        image="web:1", name="web", volumes={"/srv": "uploads"}, extension={"backup": said}
+    )
+    house.world.add_image("web:1")
+    async with house.daemon(acts=False) as daemon:
+        tools = daemon.tools
+        tools.backups = backup_tools(house.world)
+        repository = tools.backups.repositories.repository  # type: ignore[attr-defined]
+        await daemon.up(project(replace(web, image="web:1")))
+        operation = Operation("backup1", "backup", "tale")
+        snapshot = await take(tools, "tale", operation, trigger="manual")
+        stored = await repository.stored()
+        assert next(repository.numbers) - 1 > len(stored), "there was a first pass"
+        assert [one for one in stored if FIRST_PASS in one.tags] == []
+        assert snapshot.parts[0].stored in {one.id for one in stored}
+        # One that could not be forgotten then goes with what else is left.
+        marked = tags(tools, snapshot.id, "tale", FIRST_PASS)
+        await repository.save_files(snapshot.parts[0].dataset.place, tags=marked)
+        await sweep(tools, repository, "tale")
+        assert await repository.stored() == stored

@@ -97,10 +97,13 @@ class Shelf:
         assert code == 0, said.decode()
         return said.decode()
 
-    async def by_hand(self, repository: Repository, words: str, given: bytes) -> None:
+    async def by_hand(
+        self, repository: Repository, words: str, given: bytes, *, script: str = 'exec "$@"'
+    ) -> None:
         """Run ``restic`` with ``words`` and an input, as one of ``repository``'s helpers does."""
         assert isinstance(repository, ResticRepository)
-        spec = repository._spec(["sh", "-c", f"restic {words}"], input="by hand")
+        argv = ["sh", "-c", script, "sh", "restic", *words.split()]
+        spec = repository._spec(argv, input="by hand")
         async with self.engine.start_one_shot(spec) as process:
             if given:
                 await process.write(given)

@@ -12,12 +12,14 @@ from pathlib import Path
 import pytest
 
 from stores.repository_support import IMAGE, OLDEST_IMAGE, SAMPLE, Shelf, shelf, stream, tags, whole
-from tabib.model.backup import BytesDone, Place, RepositoryAddress
+from tabib.model.backup import BytesDone, Place, RepositoryAddress, Saved
 from tabib.model.errors import ImageUnavailable, NotFound, Refused, RepositoryMissing, TabibError
 from tabib.operations.backups.manifest import read_manifest, read_manifests
 from tabib.ports import Repository
+from tabib.stores.repository.scripts import WHOLE, ahead_of_it
 
 pytestmark = pytest.mark.engine
+AHEAD = pytest.mark.parametrize("ahead", [False, True], ids=["when it comes", "ahead"])
 
 
 @pytest.fixture
@@ -96,10 +98,13 @@ async def test_inner_and_excludes(desk: Shelf, repository: Repository) -> None:
     assert found.split() == [".", "./er", "./er/random.bin", "./link"]
 
 
-async def test_a_stream_comes_back_and_is_listed(desk: Shelf, repository: Repository) -> None:
+@AHEAD
+async def test_a_stream_comes_back_and_is_listed(
+    desk: Shelf, repository: Repository, ahead: bool
+) -> None:
     data = bytes(range(256)) * 20_000
     saved = await repository.save_stream(
-        stream(data[:100], data[100:]), filename="dump.sql", tags=tags("set=1")
+        stream(data[:100], data[100:]), filename="dump.sql", tags=tags("set=1"), ahead=ahead
     )
     assert saved.size_bytes == len(data)
     assert await whole(repository.read(saved.id, "/dump.sql")) == data
@@ -107,23 +112,68 @@ async def test_a_stream_comes_back_and_is_listed(desk: Shelf, repository: Reposi
     assert (entry.path, entry.type, entry.size_bytes) == ("/dump.sql", "file", len(data))
 
 
-async def test_a_stream_that_breaks_leaves_nothing(desk: Shelf, repository: Repository) -> None:
+@AHEAD
+async def test_a_stream_that_breaks_leaves_nothing(
+    desk: Shelf, repository: Repository, ahead: bool
+) -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield b"x" * 100_000
         raise ValueError("the dump failed")
 
     with pytest.raises(ValueError, match="the dump failed"):
-        await repository.save_stream(broken(), filename="dump.sql", tags=tags())
+        await repository.save_stream(broken(), filename="dump.sql", tags=tags(), ahead=ahead)
     assert await repository.stored() == []
     saved = await repository.save_stream(stream(b"y"), filename="dump.sql", tags=tags())
     assert [one.id for one in await repository.stored()] == [saved.id]
 
 
-async def test_a_stream_of_nothing_is_no_copy(desk: Shelf, repository: Repository) -> None:
+@AHEAD
+async def test_a_stream_of_nothing_is_no_copy(
+    desk: Shelf, repository: Repository, ahead: bool
+) -> None:
     """restic makes a snapshot of it all the same, without the file."""
     with pytest.raises(TabibError):
-        await repository.save_stream(stream(b""), filename="dump.sql", tags=tags())
+        await repository.save_stream(stream(b""), filename="dump.sql", tags=tags(), ahead=ahead)
     assert await repository.stored() == []
+
+
+async def test_one_that_comes_later_is_waited_for(desk: Shelf, repository: Repository) -> None:
+    """Others store meanwhile; whether it comes or not, nothing is left but what is whole."""
+    come: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    async def late() -> AsyncIterator[bytes]:
+        yield await asyncio.shield(come)
+
+    def ahead() -> asyncio.Task[Saved]:
+        coming = repository.save_stream(late(), filename="a", tags=tags("late"), ahead=True)
+        return asyncio.create_task(coming)
+
+    first, second = ahead(), ahead()
+    await asyncio.sleep(2)
+    beside = await repository.save_stream(stream(b"1"), filename="a", tags=tags())
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    come.set_result(b"2")
+    saved = await first
+    assert await whole(repository.read(saved.id, "/a")) == b"2"
+    assert {one.id for one in await repository.stored()} == {saved.id, beside.id}
+    await repository.forget([saved.id, beside.id])
+    assert await repository.stored() == [], "nobody is left who has it"
+
+
+async def test_one_whose_bearer_dies_is_no_snapshot(desk: Shelf, repository: Repository) -> None:
+    """As the death of a daemon leaves it: the end of the input comes without the mark."""
+    if desk.image == OLDEST_IMAGE:
+        pytest.skip("it cannot be begun before its input comes")
+    script = ahead_of_it()
+    words = "backup --stdin-filename=a --tag=tabib"
+    for cut in (b"", b"some of it", WHOLE[:-1]):
+        await desk.by_hand(repository, words, cut, script=script)
+        assert await repository.stored() == [], cut
+    await desk.by_hand(repository, words, b"all of it" + WHOLE, script=script)
+    [stored] = await repository.stored()
+    assert await whole(repository.read(stored.id, "/a")) == b"all of it"
 
 
 async def test_what_a_snapshot_does_not_hold_is_not_found(
@@ -149,7 +199,10 @@ async def test_a_manifest_that_was_cut_off_is_none(
     assert await read_manifests(repository) == []
 
 
-async def test_a_cancelled_stream_leaves_nothing(desk: Shelf, repository: Repository) -> None:
+@AHEAD
+async def test_a_cancelled_stream_leaves_nothing(
+    desk: Shelf, repository: Repository, ahead: bool
+) -> None:
     begun = asyncio.Event()
 
     async def endless() -> AsyncIterator[bytes]:
@@ -158,7 +211,9 @@ async def test_a_cancelled_stream_leaves_nothing(desk: Shelf, repository: Reposi
             begun.set()
             await asyncio.sleep(0.01)
 
-    task = asyncio.create_task(repository.save_stream(endless(), filename="dump.sql", tags=tags()))
+    task = asyncio.create_task(
+        repository.save_stream(endless(), filename="dump.sql", tags=tags(), ahead=ahead)
+    )
     await begun.wait()
     await asyncio.sleep(0.5)
     task.cancel()

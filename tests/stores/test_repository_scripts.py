@@ -45,3 +45,28 @@ def test_a_repository_is_made_where_nothing_is_or_making_it_was_cut_off(
         assert "keys" not in os.listdir(tmp_path)
     else:
         assert sorted(os.walk(tmp_path)) == before, "nothing of it was touched"
+
+
+RESTIC = 'while [ "$1" != -- ]; do shift; done; shift; "$@" >stored || rm stored'
+"""As far as concerns its input: what a command says, if it ends well."""
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        (b"", None),
+        (b"cut off", None),
+        (b"cut off" + scripts.WHOLE[:-1], None),
+        (scripts.WHOLE, b""),
+        (b"{}" + scripts.WHOLE, b"{}"),
+        (b"two\nlines\n" + scripts.WHOLE, b"two\nlines\n"),
+        (bytes(range(256)) * 2000 + scripts.WHOLE, bytes(range(256)) * 2000),
+    ],
+)
+def test_only_what_is_marked_as_whole_is_stored(
+    tmp_path: Path, given: bytes, stored: bytes | None
+) -> None:
+    argv = ["sh", "-c", scripts.ahead_of_it(str(tmp_path)), "sh", "sh", "-c", RESTIC, "restic"]
+    subprocess.run(argv, cwd=tmp_path, input=given, timeout=30, check=False)
+    found = tmp_path / "stored"
+    assert (found.read_bytes() if found.exists() else None) == stored

@@ -48,6 +48,7 @@ class FolderRepository:
         filename: str,
         tags: Sequence[str],
         progress: BytesSink | None = None,
+        ahead: bool = False,
     ) -> Saved:
         stored, draft = self._new(tags)
         size = 0

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tabib.engines.memory import World
 from tabib.model.backup import Place, RepositoryAddress, Saved, Stored
-from tabib.model.errors import NotFound, TabibError
+from tabib.model.errors import NotFound, RepositoryLocked, TabibError
 from tabib.model.settings import BackupSettings
 from tabib.operations.backups.tools import BackupTools
 from tabib.ports import BytesSink, Repository
@@ -26,6 +26,8 @@ class MemoryRepository:
     contents: dict[str, object] = field(default_factory=dict)
     excludes: tuple[str, ...] = ()
     """Of the last copy of files."""
+    waiting: int = 0
+    """Streams that are waited for: nobody has it alone."""
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     async def save_files(
@@ -51,8 +53,13 @@ class MemoryRepository:
         filename: str,
         tags: Sequence[str],
         progress: BytesSink | None = None,
+        ahead: bool = False,
     ) -> Saved:
-        content = b"".join([chunk async for chunk in chunks])
+        self.waiting += ahead
+        try:
+            content = b"".join([chunk async for chunk in chunks])
+        finally:
+            self.waiting -= ahead
         return self._keep(content, tags, len(content), 1)
 
     def _keep(self, content: object, tags: Sequence[str], size: int, files: int) -> Saved:
@@ -67,6 +74,8 @@ class MemoryRepository:
         return [one for one in self.kept.values() if set(tags) <= set(one.tags)]
 
     async def forget(self, stored: Sequence[str]) -> None:
+        if self.waiting:
+            raise RepositoryLocked("it is in use", attempted="forget in", target=self.name)
         for id in stored:
             self.kept.pop(id, None)
 

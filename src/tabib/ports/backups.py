@@ -74,9 +74,15 @@ class Repository(Protocol):
         filename: str,
         tags: Sequence[str],
         progress: BytesSink | None = None,
+        ahead: bool = False,
     ) -> Saved:
         """Copy a stream as one file ``/filename``. Where ``chunks`` raises, nothing is stored and
-        that error comes out."""
+        that error comes out.
+
+        ``ahead``: of a short one that comes later: the repository is opened before, and what wants
+        it alone (:meth:`forget`, :meth:`prune`) waits from now on. Its time then is that of the
+        opening.
+        """
         ...
 
     async def stored(self, tags: Sequence[str] = ()) -> list[Stored]:

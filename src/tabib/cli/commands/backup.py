@@ -9,7 +9,7 @@ import click
 
 from tabib.cli.console import Console
 from tabib.cli.options import command, json_option, services_argument
-from tabib.cli.project import check_services, has_file, name_of
+from tabib.cli.project import name_of
 from tabib.cli.session import connect, who
 from tabib.cli.settings import Settings
 from tabib.model.errors import NeedsConfirmation, TabibError, UsageError
@@ -58,10 +58,6 @@ def backup(
         _show_key(settings, again=yes, as_json=as_json)
         return None
     name = "" if everything else name_of(settings)
-    if services and has_file(settings):
-        from tabib.cli.loading import load_project
-
-        check_services(load_project(settings, warn=False), services)
     console = Console(settings.ansi)
     with connect(settings) as client:
         names = _in_care(client) if everything else [name]

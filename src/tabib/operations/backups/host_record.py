@@ -43,7 +43,8 @@ async def store(tools: Tools, repository: Repository, after: Awaitable[object]) 
 
     :raises TabibError: the repository cannot be had.
     """
-    await repository.save_stream(_known(tools, after), filename=FILE, tags=_mine(tools))
+    known = _known(tools, after)
+    await repository.save_stream(known, filename=FILE, tags=_mine(tools), ahead=True)
 
 
 async def _known(tools: Tools, after: Awaitable[object]) -> AsyncIterator[bytes]:
@@ -84,23 +85,28 @@ async def read(repository: Repository) -> list[HostRecord]:
 
     :raises RepositoryDamaged: one cannot be read.
     """
-    newest = {}
+    kept: dict[str, list[str]] = {}
     for one in sorted(await repository.stored(("tabib", TAG)), key=lambda each: each.at):
         mark = next((tag for tag in one.tags if tag.startswith("installation=")), "")
-        newest[mark] = one.id
-    found = []
-    for id in newest.values():
-        data = b"".join([chunk async for chunk in repository.read(id, f"/{FILE}")])
-        try:
-            found.append(decode(data, HostRecord))
-        except msgspec.MsgspecError as error:
-            raise RepositoryDamaged(
-                f"the record of a host ({id[:8]}) cannot be read: {error}",
-                attempted="read repository",
-                target=repository.name,
-                advice="It was written by a newer tabib, or is damaged.",
-            ) from error
-    return found
+        kept.setdefault(mark, []).append(one.id)
+    # The repository's time is when its backup began: a long one may know more than a later one.
+    return [
+        max([await _read(repository, id) for id in ids[-_KEPT:]], key=lambda record: record.at)
+        for ids in kept.values()
+    ]
+
+
+async def _read(repository: Repository, id: str) -> HostRecord:
+    data = b"".join([chunk async for chunk in repository.read(id, f"/{FILE}")])
+    try:
+        return decode(data, HostRecord)
+    except msgspec.MsgspecError as error:
+        raise RepositoryDamaged(
+            f"the record of a host ({id[:8]}) cannot be read: {error}",
+            attempted="read repository",
+            target=repository.name,
+            advice="It was written by a newer tabib, or is damaged.",
+        ) from error
 
 
 async def take_over(tools: Tools, record: HostRecord, project: str, repository: str) -> None:

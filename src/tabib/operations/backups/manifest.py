@@ -53,13 +53,19 @@ def read_tag(marked: Sequence[str], name: str) -> str:
 
 
 async def write_manifest(
-    tools: Tools, repository: Repository, id: str, project: str, coming: Awaitable[Snapshot]
+    tools: Tools,
+    repository: Repository,
+    id: str,
+    project: str,
+    coming: Awaitable[Snapshot],
+    *,
+    ahead: bool = False,
 ) -> str:
     """Store the manifest of the snapshot ``id``, which is awaited: once its parts are all stored.
-    Its id in the repository."""
-    saved = await repository.save_stream(
-        _described(tools, coming), filename=FILE, tags=tags(tools, id, project, MANIFEST)
-    )
+    Its id in the repository. ``ahead``: see :meth:`~tabib.ports.Repository.save_stream`."""
+    marked = tags(tools, id, project, MANIFEST)
+    described = _described(tools, coming)
+    saved = await repository.save_stream(described, filename=FILE, tags=marked, ahead=ahead)
     return saved.id
 
 

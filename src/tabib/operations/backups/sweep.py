@@ -45,7 +45,8 @@ async def sweep(tools: Tools, repository: Repository, project: str) -> None:
     stray = [
         one.id
         for one in everything
-        if set_of(one.tags) not in whole and ({"part", MANIFEST, FIRST_PASS} & set(one.tags))
+        if FIRST_PASS in one.tags
+        or (set_of(one.tags) not in whole and {"part", MANIFEST} & set(one.tags))
     ]
     if stray and not repository.append_only:
         await repository.forget(stray)

@@ -30,6 +30,7 @@ from tabib.model.errors import (
     Bug,
     Damaged,
     RepositoryDamaged,
+    RepositoryTrouble,
     TabibError,
     UsageError,
 )
@@ -138,6 +139,8 @@ class _Set:
     parts: list[Part] = field(default_factory=list)
     failures: dict[str, TabibError] = field(default_factory=dict)
     """Data set → why it could not be copied."""
+    spare: list[str] = field(default_factory=list)
+    """What was stored on the way, and is to go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +200,7 @@ class _Taking:
         coming: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
         # Their helpers are there before the parts are, and wait.
         of_host = asyncio.ensure_future(self._of_host(repository, coming))
-        of_manifest = asyncio.ensure_future(self._manifest(made, coming))
+        of_manifest = asyncio.ensure_future(self._manifest(made, coming, ahead=True))
         try:
             together = await self._parts(made)
             snapshot = await self._snapshot(made, copy_of, together)
@@ -215,13 +218,17 @@ class _Taking:
             raise
         snapshot = replace(snapshot, manifest=manifest)
         await self.tools.journal.put_snapshot(snapshot)
+        await _forget_spare(made)
         if self.images:
             await self._of_images(repository, snapshot)
         return snapshot, made.failures
 
-    async def _manifest(self, made: _Set, coming: asyncio.Future[Snapshot]) -> str:
+    async def _manifest(
+        self, made: _Set, coming: asyncio.Future[Snapshot], *, ahead: bool = False
+    ) -> str:
+        snapshot = asyncio.shield(coming)
         return await write_manifest(
-            self.tools, made.repository, made.id, self.project, asyncio.shield(coming)
+            self.tools, made.repository, made.id, self.project, snapshot, ahead=ahead
         )
 
     async def _of_host(self, repository: Repository, coming: asyncio.Future[Snapshot]) -> None:
@@ -303,6 +310,7 @@ class _Taking:
             tags=tags(self.tools, made.id, self.project, "part", f"dataset={dataset.name}"),
             progress=progress,
             operation=self.operation,
+            spare=made.spare,
         )
         if self.trigger == "damage":
             return await _as_found(work, dataset)
@@ -320,12 +328,13 @@ class _Taking:
         if not repository.append_only:
             for one in self.chosen:
                 marked = tags(self.tools, made.id, self.project, FIRST_PASS, f"dataset={one.name}")
-                await repository.save_files(
+                first = await repository.save_files(
                     one.place,
                     tags=marked,
                     excludes=one.excludes,
                     progress=rows.progress(one),
                 )
+                made.spare.append(first.id)
         busy: dict[str, ContainerState] = {}
         for dataset in self.chosen:
             busy |= {one.id: one for one in await writers(self.tools, dataset, None)}
@@ -337,9 +346,6 @@ class _Taking:
             operation=self.operation,
         ):
             yield
-        if not repository.append_only:
-            passes = await repository.stored(("tabib", FIRST_PASS, f"set={made.id}"))
-            await repository.forget([one.id for one in passes])
 
     async def _snapshot(self, made: _Set, copy_of: Snapshot | None, together: bool) -> Snapshot:
         care = await self.tools.journal.care(self.tools.info.id, self.project)
@@ -382,6 +388,14 @@ class _Taking:
                 data={"second_copy": address.name, "error": error.to_wire()},
             )
         )
+
+
+async def _forget_spare(made: _Set) -> None:
+    if made.spare and not made.repository.append_only:
+        try:
+            await made.repository.forget(made.spare)
+        except RepositoryTrouble as error:  # what it is for, its tags say
+            log.warning("backup.spare_left", repository=made.repository.name, why=error.happened)
 
 
 async def _broken_off(*work: asyncio.Future[Any]) -> None:

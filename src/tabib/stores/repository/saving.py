@@ -21,9 +21,9 @@ from tabib.stores.repository.helpers import SAVE, place_mount
 from tabib.stores.repository.looking import RUN_TAG, Looking
 from tabib.stores.repository.program import below
 from tabib.stores.repository.progress import Meter
-from tabib.stores.repository.replay import Replayed
+from tabib.stores.repository.replay import ALL, Outlasting, Replayed
 from tabib.stores.repository.runs import Said, feed, run
-from tabib.stores.repository.scripts import GO, once_it_comes
+from tabib.stores.repository.scripts import GO, WHOLE, ahead_of_it, once_it_comes
 from tabib.stores.repository.summaries import (
     encoded_tags,
     saved_of,
@@ -40,6 +40,9 @@ _ABANDON_S = 60.0
 
 
 class Saving(Looking):
+    _opens_ahead: bool = True
+    """Whether restic can take its input from a command."""
+
     async def save_files(
         self,
         place: Place,
@@ -108,6 +111,18 @@ class Saving(Looking):
         filename: str,
         tags: Sequence[str],
         progress: BytesSink | None = None,
+        ahead: bool = False,
+    ) -> Saved:
+        if ahead and self._opens_ahead and self._helpers.host is None:
+            return await self._save_ahead(chunks, filename, tags)
+        return await self._save_stream(Replayed(chunks), filename, tags, progress)
+
+    async def _save_stream(
+        self,
+        source: Replayed,
+        filename: str,
+        tags: Sequence[str],
+        progress: BytesSink | None = None,
     ) -> Saved:
         run_tag = RUN_TAG + secrets.token_hex(6)
         words = [*self._backup(tags, run_tag), "--stdin", f"--stdin-filename={filename}"]
@@ -115,7 +130,6 @@ class Saving(Looking):
         spec = self._spec(argv, purpose=SAVE, input=run_tag, low=True)
         waiting = self._helpers.waiting
         meter = Meter(progress, self._clock.monotonic)
-        source = Replayed(chunks)
 
         async def attempt() -> Saved:
             begun, done = self._clock.monotonic(), 0
@@ -148,6 +162,45 @@ class Saving(Looking):
 
         return await self._unlocked(attempt, may_repeat=lambda: source.whole)
 
+    async def _save_ahead(
+        self, chunks: AsyncIterator[bytes], filename: str, tags: Sequence[str]
+    ) -> Saved:
+        """By a restic that has the repository open before its input comes. Where it ends before
+        that (one before 0.17 cannot, or the repository is locked) it goes the other way."""
+        stream = Outlasting(chunks)
+        source = Replayed(stream, ALL)
+        try:
+            saved = await self._try_ahead(source, filename, tags)
+            return saved or await self._save_stream(source, filename, tags)
+        finally:
+            await stream.close()
+
+    async def _try_ahead(
+        self, source: Replayed, filename: str, tags: Sequence[str]
+    ) -> Saved | None:
+        """Not repeated: while it waits it holds a lock, which is to be in nobody's way."""
+        run_tag = RUN_TAG + secrets.token_hex(6)
+        words = [*self._backup(tags, run_tag), f"--stdin-filename={filename}"]
+        argv = ["sh", "-c", ahead_of_it(), "sh", *self._restic(*words)]
+        spec = self._spec(argv, purpose=SAVE, input=run_tag, low=True)
+        begun = self._clock.monotonic()
+        try:
+            code, said = await feed(self._helpers.runner, spec, _marked(source), lambda _: None)
+        except BaseException:
+            if source.ended:
+                await self._abandon(run_tag)
+            raise
+        summary = _summary(said)
+        if code == 0 and summary.get("snapshot_id"):
+            await self._held()
+            summary["snapshot_id"] = await self._whole_id(summary, run_tag)
+            return saved_of(summary, [], self._clock.monotonic() - begun)
+        log.info("repository.not_ahead", repository=self.name, code=code, said=said.stderr[-300:])
+        self._opens_ahead = "unknown flag" not in said.stderr
+        if source.ended:
+            await self._abandon(run_tag)
+        return None
+
     def _backup(self, tags: Sequence[str], run_tag: str) -> list[str]:
         words = ["backup", "--json", f"--host={HOST}"]
         if self._limit_upload_kib:
@@ -179,6 +232,16 @@ class Saving(Looking):
     async def _held(self) -> None:
         if self._on_held is not None:
             await self._on_held()
+
+
+async def _marked(source: Replayed) -> AsyncIterator[bytes]:
+    """It, and that it is whole; of nothing nothing."""
+    some = False
+    async for chunk in source.again():
+        some = some or bool(chunk)
+        yield chunk
+    if some:
+        yield WHOLE
 
 
 def _summary(said: Said) -> dict[str, Any]:

@@ -36,6 +36,26 @@ def once_it_comes() -> str:
     return "trap 'exit 130' INT TERM; " + begin + 'trap - INT TERM; exec "$@"'
 
 
+WHOLE = b"\n--tabib-whole"
+"""What follows an input that ended well."""
+_MARK = WHOLE.decode().strip()
+_GIVE = (
+    "cd {at} && cat input >whole; "
+    f'[ "$(tail -c {len(_MARK)} whole)" = "{_MARK}" ] || exit {NO_INPUT}; '
+    f"exec head -c -{len(WHOLE)} whole"
+)
+
+
+def ahead_of_it(folder: str = "/tmp") -> str:
+    """Begin restic, which is the arguments but for the last ones, before its input has come: it has
+    the repository open by then. Only what ends with :data:`WHOLE` is stored: an input that breaks
+    off is no snapshot. restic gives no input to a command that it runs: a named pipe brings it."""
+    at = shlex.quote(folder)
+    bring = f"mkfifo {at}/input && exec 3<&0 && {{ cat <&3 >{at}/input 3<&- & }} && "
+    give = shlex.quote(_GIVE.format(at=at))
+    return bring + f'exec "$@" --stdin-from-command -- sh -c {give} 3<&- </dev/null'
+
+
 def restore(folder: str) -> str:
     """Run restic on an empty target; what it wrote is on the disk when it ends."""
     return _empty(folder) + '"$@"; code=$?; ' + _on_disk(folder) + "exit $code"

@@ -138,7 +138,9 @@ async def first_pass(
 
 async def let_go(work: Copying, stored: str) -> None:
     """Forget a copy that is no part of anything; an append-only repository keeps it."""
-    if not work.repository.append_only:
+    if work.spare is not None:
+        work.spare.append(stored)
+    elif not work.repository.append_only:
         with suppress(RepositoryTrouble):  # its tags say that it is none
             await work.repository.forget([stored])
 

@@ -25,6 +25,9 @@ class Copying:
     progress: BytesSink | None = None
     operation: Operation | None = None
     """Where pauses and stops are told; None: one of its own, that nobody follows."""
+    spare: list[str] | None = None
+    """Takes what was stored and is no part of anything, to be forgotten when the set is whole:
+    while something waits to be stored, nobody has the repository alone. None: it goes at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
