@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -86,3 +87,37 @@ async def test_what_was_stored_on_the_way_goes_when_the_set_is_whole(
         await repository.save_files(snapshot.parts[0].dataset.place, tags=marked)
         await sweep(tools, repository, "tale")
         assert await repository.stored() == stored
+
+
+@story
+async def test_who_waits_lets_go_when_a_copy_is_stopped(house: House) -> None:
+    """What a copy undoes then wants the repository alone."""
+    web = service(image="web:1", name="web", volumes={"/srv": "uploads"})
+    house.world.add_image("web:1")
+    async with house.daemon(acts=False) as daemon:
+        tools = daemon.tools
+        tools.backups = backup_tools(house.world)
+        repository = tools.backups.repositories.repository  # type: ignore[attr-defined]
+        await daemon.up(project(replace(web, image="web:1")))
+        copying, free = asyncio.Event(), asyncio.Event()
+
+        async def save_files(*_: object, **__: object) -> None:
+            copying.set()
+            try:
+                await asyncio.get_running_loop().create_future()
+            except asyncio.CancelledError:
+                for _ in range(100):
+                    await asyncio.sleep(0)
+                assert repository.waiting == 0
+                free.set()
+                raise
+
+        repository.save_files = save_files
+        operation = Operation("backup1", "backup", "tale")
+        task = asyncio.create_task(take(tools, "tale", operation, trigger="manual"))
+        await copying.wait()
+        assert repository.waiting == 2
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert free.is_set()

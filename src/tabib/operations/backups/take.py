@@ -8,10 +8,10 @@ the next run (``docs/decisions/0042-what-a-snapshot-is.md``).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -60,6 +60,7 @@ from tabib.ports import BytesSink, Repository
 from tabib.ports.uninterrupted import uninterrupted
 
 log = structlog.get_logger("tabib.backup")
+T = TypeVar("T")
 
 
 async def take(
@@ -202,7 +203,7 @@ class _Taking:
         of_host = asyncio.ensure_future(self._of_host(repository, coming))
         of_manifest = asyncio.ensure_future(self._manifest(made, coming, ahead=True))
         try:
-            together = await self._parts(made)
+            together = await _beside(self._parts(made), of_host, of_manifest)
             snapshot = await self._snapshot(made, copy_of, together)
             coming.set_result(snapshot)
             try:
@@ -396,6 +397,17 @@ async def _forget_spare(made: _Set) -> None:
             await made.repository.forget(made.spare)
         except RepositoryTrouble as error:  # what it is for, its tags say
             log.warning("backup.spare_left", repository=made.repository.name, why=error.happened)
+
+
+async def _beside(work: Coroutine[Any, Any, T], *waiting: asyncio.Future[Any]) -> T:
+    """``work``; where it is cancelled those that wait go at the same moment: they have the
+    repository open, and what it undoes wants that alone."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await uninterrupted(_broken_off(task, *waiting))
+        raise
 
 
 async def _broken_off(*work: asyncio.Future[Any]) -> None:
