@@ -34,6 +34,7 @@ HOST_BOUND = (
     "tests/host/",
     "tests/stores/test_repository_targets.py",  # fetches an SSH server
     "tests/e2e/test_recover_sftp.py",  # as well
+    "tests/e2e/test_building.py",  # fetches buildx
     "tests/e2e/test_recorder.py",
     "tests/e2e/test_looking.py",
     "tests/e2e/test_kept_logs.py",
