@@ -155,15 +155,30 @@ def _lose_the_data(shop: Shop) -> float:
     _order(shop, "cheese")  # after the copy: it is in the database's log alone
     time.sleep(_LOG_FOLLOWS_S)
     before, orders = shop.seen("db"), shop.orders()
-    known = {found["id"] for found in _incidents()}
+    known = {found["id"]: _treated(found) for found in _incidents()}
     if before is None:
         raise SetupError("there is no db container", "make demo")
+
+    def ours() -> list[dict[str, Any]]:
+        new = (one for one in _incidents() if _treated(one) > known.get(one["id"], 0))
+        return [one for one in new if one["service"] == "db"]
+
     _chapter(f"Break it: {_LOSS}")
     begun = time.monotonic()
     shop.destroy_data()
     line(f"  {paint('✗', 'red')} every file of volume shop_orders is gone, and db has crashed")
 
+    asked: set[str] = set()
+
     def back() -> bool:
+        for one in ours():
+            if one["treatments"][-1]["outcome"] == "offered" and one["id"] not in asked:
+                asked.add(one["id"])
+                detail(f"tabib asks: {one['treatments'][-1]['reason']}")
+                _chapter(
+                    f"Data is restored once a day unasked; so:  tabib incident {one['id']} --treat"
+                )
+                command.show("incident", str(one["id"]), "--treat")
         return shop.healed_since("db", before) and shop.orders() >= orders
 
     if wait(back, _RESTORED_WITHIN) is None:
@@ -176,8 +191,7 @@ def _lose_the_data(shop: Shop) -> float:
     new: list[dict[str, Any]] = []
 
     def told() -> bool:
-        ours = [one for one in _incidents() if one["service"] == "db" and one["id"] not in known]
-        new[:] = [one for one in ours if one.get("restored") and one["closed_at"]]
+        new[:] = [one for one in ours() if one.get("restored") and one["closed_at"]]
         return bool(new)
 
     if wait(told, _EXPLAINED_WITHIN) is None:

@@ -7,8 +7,10 @@ What fails twice, or with more than a few others, fails.
 """
 
 import json
+import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,13 +21,17 @@ FEW = 3
 LAST_FAILED = Path(".pytest_cache", "v", "cache", "lastfailed")
 FAILED, PASSED = 1, 0
 """pytest's exit codes: tests failed, all passed."""
-BY_HAND = {"--lf", "--last-failed", "--ff", "--failed-first", "-x", "--exitfirst", "--pdb"}
-"""Who asks for these looks for a failure, and is shown it."""
+AGAIN = Path(".pytest_cache", "again.xml")
+BY_HAND = re.compile(
+    r"--(lf|last-failed|ff|failed-first|exitfirst|maxfail|pdb|sw|stepwise)\b|-[A-Za-z]*x[A-Za-z]*$"
+)
+"""Who asks for one of these looks for a failure, and is shown it; and a run that stops at the first
+failure tells nothing of the rest."""
 
 
 def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     pytest = [str(ROOT / ".venv" / "bin" / "python"), "-m", "pytest"]
-    if BY_HAND & set(arguments):
+    if any(BY_HAND.match(one) for one in arguments):
         return subprocess.run([*pytest, *arguments], cwd=root, check=False).returncode
     # What an earlier run failed with is none of this one's.
     (root / LAST_FAILED).unlink(missing_ok=True)
@@ -34,14 +40,23 @@ def main(arguments: Sequence[str], root: Path = ROOT) -> int:
     if code != FAILED or not 0 < len(failed) <= FEW:
         return code
     line(f"\n{paint('once more', 'yellow')}: {', '.join(failed)}\n")
-    again = subprocess.run([*pytest, *failed], cwd=root, check=False).returncode
-    if again == PASSED:
-        line()
-        for one in failed:
-            warn(
-                f"{one} failed once and then passed. That is a defect: see the first failure above."
-            )
-    return again
+    command = [*pytest, f"--junit-xml={root / AGAIN}", *failed]
+    again = subprocess.run(command, cwd=root, check=False).returncode
+    if again != PASSED:
+        return again
+    line()
+    if passed(root / AGAIN) < len(failed):
+        warn("what had failed was skipped when it was run once more")
+        return FAILED
+    for one in failed:
+        warn(f"{one} failed once, then passed. That is a defect: see the first failure above.")
+    return PASSED
+
+
+def passed(report: Path) -> int:
+    """How many tests of a run ran, and well."""
+    cases = ElementTree.parse(report).getroot().iter("testcase")
+    return sum(one.find("skipped") is None for one in cases)
 
 
 def which(file: Path) -> list[str]:

@@ -23,6 +23,17 @@ import pytest
 def test_that_fails(number):
     raise AssertionError(number)
 """
+SKIPPED = """
+from pathlib import Path
+import pytest
+
+def test_that_is_skipped_then():
+    seen = Path(__file__).with_name("seen")
+    if seen.exists():
+        pytest.skip("not now")
+    seen.write_text("")
+    raise AssertionError
+"""
 ONE, FEW, MANY = (FAILING.format(number) for number in (1, suite.FEW, suite.FEW + 1))
 
 
@@ -34,10 +45,12 @@ ONE, FEW, MANY = (FAILING.format(number) for number in (1, suite.FEW, suite.FEW 
         (ONE, (), 1, True),
         (FEW, (), 1, True),
         (MANY, (), 1, False),
-        (FLAKY, ("-x",), 1, False),
+        (SKIPPED, (), 1, True),
+        (FLAKY, ("-vx",), 1, False),
+        (FLAKY, ("--maxfail=1",), 1, False),
         ("no python", (), 2, False),
     ],
-    ids=["once", "never", "twice", "few", "many", "by hand", "unreadable"],
+    ids=["once", "never", "twice", "few", "many", "skipped", "by hand", "at most", "unreadable"],
 )
 def test_what_is_run_again(
     text: str,
@@ -52,4 +65,4 @@ def test_what_is_run_again(
     assert suite.main(arguments, tmp_path) == code
     out = capfd.readouterr().out
     assert ("once more: test_it.py::" in out) is again
-    assert ("failed once and then passed" in out) is (again and code == 0)
+    assert ("failed once, then passed" in out) is (again and code == 0)

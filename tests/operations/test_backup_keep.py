@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from support.house_repository import HouseRepository
 from support.memory_repositories import backup_tools
 from support.projects import project, service
 from support.site import House
 from support.story import story
+from tabib.model.errors import RepositoryDamaged
 from tabib.operations.backups import host_record
-from tabib.operations.backups.keep import apply_retention, judgements
+from tabib.operations.backups.keep import apply_retention, judgements, remove
 from tabib.operations.backups.kinds.files import FIRST_PASS
-from tabib.operations.backups.manifest import tags
+from tabib.operations.backups.manifest import MANIFEST, set_of, tags
 from tabib.operations.backups.sweep import sweep
 from tabib.operations.backups.take import take
 from tabib.operations.operation import Operation
@@ -121,3 +125,51 @@ async def test_who_waits_lets_go_when_a_copy_is_stopped(house: House) -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         assert free.is_set()
+
+
+@story
+async def test_a_snapshot_takes_along_what_carries_its_mark(house: House) -> None:
+    web = service(image="web:1", name="web", volumes={"/srv": "uploads"})
+    house.world.add_image("web:1")
+    async with house.daemon(acts=False) as daemon:
+        tools = daemon.tools
+        tools.backups = backup_tools(house.world)
+        repository = tools.backups.repositories.repository  # type: ignore[attr-defined]
+        await daemon.up(project(replace(web, image="web:1")))
+        first, second = [
+            await take(tools, "tale", Operation(f"b{number}", "backup", "tale"), trigger="manual")
+            for number in range(2)
+        ]
+        place = first.parts[0].dataset.place
+        for mark in ("part", FIRST_PASS, MANIFEST):
+            await repository.save_files(place, tags=tags(tools, first.id, "tale", mark))
+        await remove(tools, first, Operation("rm", "snapshot", "tale"))
+        left = {one.id for one in await repository.stored() if set_of(one.tags)}
+        assert left == {second.manifest, second.parts[0].stored}
+
+
+@story
+async def test_the_record_of_a_host_is_the_newest_that_can_be_read(
+    house: House, tmp_path: Path
+) -> None:
+    async with house.daemon(acts=False) as daemon:
+        tools, repository = daemon.tools, HouseRepository(tmp_path / "r", house)
+
+        async def cut_off() -> AsyncIterator[bytes]:
+            yield b'{"at": "2026-'
+
+        async def at(hours: int, number: int) -> None:
+            await house.clock.sleep(hours * 3600)
+            await host_record.store(tools, repository, asyncio.sleep(0, number))
+
+        await at(1, 1)
+        known = (await host_record.read(repository))[0].at
+        marks = ("tabib", host_record.TAG, f"installation={tools.installation}")
+        await repository.save_stream(cut_off(), filename=host_record.FILE, tags=marks)
+        assert [one.at for one in await host_record.read(repository)] == [known]
+        await at(1, 2)
+        assert [one.at > known for one in await host_record.read(repository)] == [True]
+        other = ("tabib", host_record.TAG, "installation=other")
+        await repository.save_stream(cut_off(), filename=host_record.FILE, tags=other)
+        with pytest.raises(RepositoryDamaged):
+            await host_record.read(repository)

@@ -80,8 +80,8 @@ class Repository(Protocol):
         that error comes out.
 
         ``ahead``: of a short one that comes later: the repository is opened before, and what wants
-        it alone (:meth:`forget`, :meth:`prune`) waits from now on. Its time then is that of the
-        opening.
+        it alone (:meth:`forget`, :meth:`prune`, :meth:`check`) waits from now on. Its time then is
+        that of the opening.
         """
         ...
 

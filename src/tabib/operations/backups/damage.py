@@ -125,11 +125,16 @@ async def _begun(
     entries = await tools.journal.entries(
         engine_id=tools.info.id,
         project=project,
-        kinds=("operation_started",),
+        kinds=("operation_started", "operation_ended"),
         since=now - WINDOW,
         limit=1000,
     )
-    removed = (one.at for one in entries if places & set(one.data.get("removed_volumes") or ()))
+    done = {one.operation for one in entries if one.data.get("outcome") == "done"}
+    removed = (
+        one.at
+        for one in entries
+        if one.operation in done and places & set(one.data.get("removed_volumes") or ())
+    )
     return max(removed, default=None)
 
 

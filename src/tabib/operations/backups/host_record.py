@@ -3,19 +3,22 @@ snapshots were drilled. Stored with each backup, and taken over as history by a 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import msgspec
+import structlog
 
 from tabib.model.backup import Snapshot
 from tabib.model.codec import decode, encode
-from tabib.model.errors import RepositoryDamaged
+from tabib.model.errors import NotFound, RepositoryDamaged
 from tabib.model.incident import Incident
 from tabib.model.release import Release
 from tabib.operations.tools import Tools
 from tabib.ports import Repository
+
+log = structlog.get_logger("tabib.backup")
 
 TAG = "host"
 FILE = "host.json"
@@ -71,7 +74,8 @@ async def _known(tools: Tools, after: Awaitable[object]) -> AsyncIterator[bytes]
 
 
 async def thin(tools: Tools, repository: Repository) -> None:
-    """Forget all but the newest few records of this installation. Idempotent."""
+    """Forget all but the last few records of this installation, by when their backups began.
+    Idempotent."""
     known = sorted(await repository.stored(_mine(tools)), key=lambda one: one.at)
     await repository.forget([one.id for one in known[:-_KEPT]])
 
@@ -81,26 +85,37 @@ def _mine(tools: Tools) -> tuple[str, ...]:
 
 
 async def read(repository: Repository) -> list[HostRecord]:
-    """The newest record of each installation that wrote to the repository.
+    """The newest record of each installation that wrote to the repository, of those of its last few
+    that can be read.
 
-    :raises RepositoryDamaged: one cannot be read.
+    :raises RepositoryDamaged: none of them can.
     """
     kept: dict[str, list[str]] = {}
     for one in sorted(await repository.stored(("tabib", TAG)), key=lambda each: each.at):
         mark = next((tag for tag in one.tags if tag.startswith("installation=")), "")
         kept.setdefault(mark, []).append(one.id)
     # The repository's time is when its backup began: a long one may know more than a later one.
-    return [
-        max([await _read(repository, id) for id in ids[-_KEPT:]], key=lambda record: record.at)
-        for ids in kept.values()
-    ]
+    return [await _newest(repository, ids[-_KEPT:]) for ids in kept.values()]
+
+
+async def _newest(repository: Repository, ids: Sequence[str]) -> HostRecord:
+    found, trouble = [], None
+    for id in ids:
+        try:
+            found.append(await _read(repository, id))
+        except RepositoryDamaged as error:
+            log.warning("backup.record_unreadable", repository=repository.name, why=error.happened)
+            trouble = error
+    if trouble is not None and not found:
+        raise trouble
+    return max(found, key=lambda one: one.at)
 
 
 async def _read(repository: Repository, id: str) -> HostRecord:
-    data = b"".join([chunk async for chunk in repository.read(id, f"/{FILE}")])
     try:
+        data = b"".join([chunk async for chunk in repository.read(id, f"/{FILE}")])
         return decode(data, HostRecord)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, NotFound) as error:
         raise RepositoryDamaged(
             f"the record of a host ({id[:8]}) cannot be read: {error}",
             attempted="read repository",

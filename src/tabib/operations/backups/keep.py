@@ -13,6 +13,7 @@ from tabib.model.backup import BackupPolicy, Snapshot
 from tabib.model.errors import Refused, TabibError, UsageError
 from tabib.model.release import JournalEntry
 from tabib.operations.backups import host_record, identities
+from tabib.operations.backups.manifest import set_of
 from tabib.operations.backups.policy import policy_of
 from tabib.operations.backups.tools import SCOPE, require
 from tabib.operations.leases import lease
@@ -99,6 +100,8 @@ async def apply_retention(
 async def let_go(tools: Tools, repository: Repository, going: Sequence[Snapshot]) -> None:
     """Forget snapshots: noted in the journal first; the manifest goes with the parts in one call.
     What a death leaves half-gone is gone by the next call, since the journal still lists it."""
+    # All that carries its mark, not only what the snapshot names: what it left on the way goes too.
+    everything = await repository.stored(("tabib",)) if going else []
     for one in going:
         await tools.journal.append(
             JournalEntry(
@@ -110,8 +113,9 @@ async def let_go(tools: Tools, repository: Repository, going: Sequence[Snapshot]
                 data={"let_go": one.id, "taken_at": one.taken_at.isoformat()},
             )
         )
-        stored = [part.stored for part in one.parts]
-        await repository.forget([*([one.manifest] if one.manifest else []), *stored])
+        named = [one.manifest, *(part.stored for part in one.parts)]
+        marked = [each.id for each in everything if set_of(each.tags) == one.id]
+        await repository.forget([id for id in dict.fromkeys((*named, *marked)) if id])
         await tools.journal.remove_snapshot(one.id)
         log.info("backup.let_go", snapshot=one.id, project=one.project)
 

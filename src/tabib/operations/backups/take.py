@@ -30,7 +30,6 @@ from tabib.model.errors import (
     Bug,
     Damaged,
     RepositoryDamaged,
-    RepositoryTrouble,
     TabibError,
     UsageError,
 )
@@ -44,6 +43,8 @@ from tabib.operations.backups.kinds import KINDS, Copying
 from tabib.operations.backups.kinds.files import FIRST_PASS
 from tabib.operations.backups.kinds.holding_still import still, writers
 from tabib.operations.backups.manifest import (
+    MANIFEST,
+    read_manifest,
     tags,
     write_manifest,
 )
@@ -81,7 +82,7 @@ async def take(
 
     :raises Refused: the project has no data to copy, or this daemon copies none.
     :raises CopyFailed: a data set cannot be copied; :class:`Damaged`: it cannot be read.
-    :raises Interrupted: the operation was asked to stop: nothing is left of it.
+    :raises Interrupted: the operation was asked to stop: what was not whole by then is gone.
     """
     if trigger not in TRIGGERS:
         raise Bug(f"{trigger!r} is no trigger", attempted="back up", target=project)
@@ -159,6 +160,8 @@ class _Taking:
     whole: bool
     sweep: bool
     images: bool = False
+    spare: list[_Set] = field(default_factory=list)
+    """Sets that are whole, and have something left over."""
 
     async def everywhere(self) -> Snapshot:
         """The snapshot in the first repository; trouble with another is a warning."""
@@ -180,6 +183,8 @@ class _Taking:
             raise Bug("a policy without a repository", attempted="back up", target=self.project)
         if self.tools.on_copied is not None:
             self.tools.on_copied(self.project)
+        for made in self.spare:
+            await _forget_spare(made)
         if failures:
             worst = next(iter(failures.values()))
             worst.details["snapshot"] = first.id
@@ -211,7 +216,7 @@ class _Taking:
             except TabibError as error:
                 # Much may have happened to one that waited for hours.
                 log.warning("backup.manifest_again", project=self.project, why=error.happened)
-                manifest = await self._manifest(made, coming)
+                manifest = await _stored(made) or await self._manifest(made, coming)
             await of_host
         except BaseException:
             await uninterrupted(_broken_off(of_host, of_manifest))
@@ -219,7 +224,8 @@ class _Taking:
             raise
         snapshot = replace(snapshot, manifest=manifest)
         await self.tools.journal.put_snapshot(snapshot)
-        await _forget_spare(made)
+        if made.spare and not repository.append_only:
+            self.spare.append(made)
         if self.images:
             await self._of_images(repository, snapshot)
         return snapshot, made.failures
@@ -391,12 +397,19 @@ class _Taking:
         )
 
 
+async def _stored(made: _Set) -> str:
+    """The manifest of a set that was stored by one who did not live to tell; ``""``: none was."""
+    for one in await made.repository.stored(("tabib", MANIFEST, f"set={made.id}")):
+        if await read_manifest(made.repository, one.id) is not None:
+            return one.id
+    return ""
+
+
 async def _forget_spare(made: _Set) -> None:
-    if made.spare and not made.repository.append_only:
-        try:
-            await made.repository.forget(made.spare)
-        except RepositoryTrouble as error:  # what it is for, its tags say
-            log.warning("backup.spare_left", repository=made.repository.name, why=error.happened)
+    try:
+        await made.repository.forget(made.spare)
+    except TabibError as error:  # it goes with the set, if not before
+        log.warning("backup.spare_left", repository=made.repository.name, why=error.happened)
 
 
 async def _beside(work: Coroutine[Any, Any, T], *waiting: asyncio.Future[Any]) -> T:

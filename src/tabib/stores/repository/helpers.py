@@ -50,6 +50,8 @@ class Helpers:
     """Runs them instead of the engine, which has no image for it."""
     waiting: set[str] = field(default_factory=set)
     """Inputs of which nothing has come yet: restic is not begun, and has no lock."""
+    opens_ahead: bool = True
+    """Whether this restic can take its input from a command; False once it said that it cannot."""
     owned_folders: bool = True
     """Folders of repositories on this host belong to the engine's root, so that no capability is
     wanted to write there."""

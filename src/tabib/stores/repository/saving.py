@@ -40,9 +40,6 @@ _ABANDON_S = 60.0
 
 
 class Saving(Looking):
-    _opens_ahead: bool = True
-    """Whether restic can take its input from a command."""
-
     async def save_files(
         self,
         place: Place,
@@ -113,7 +110,7 @@ class Saving(Looking):
         progress: BytesSink | None = None,
         ahead: bool = False,
     ) -> Saved:
-        if ahead and self._opens_ahead and self._helpers.host is None:
+        if ahead and self._helpers.opens_ahead and self._helpers.host is None:
             return await self._save_ahead(chunks, filename, tags)
         return await self._save_stream(Replayed(chunks), filename, tags, progress)
 
@@ -196,7 +193,7 @@ class Saving(Looking):
             summary["snapshot_id"] = await self._whole_id(summary, run_tag)
             return saved_of(summary, [], self._clock.monotonic() - begun)
         log.info("repository.not_ahead", repository=self.name, code=code, said=said.stderr[-300:])
-        self._opens_ahead = "unknown flag" not in said.stderr
+        self._helpers.opens_ahead = "unknown flag" not in said.stderr
         if source.ended:
             await self._abandon(run_tag)
         return None
@@ -223,10 +220,12 @@ class Saving(Looking):
             if left:
                 await self._forget(left)
 
+        task = asyncio.ensure_future(undo())
         try:
             async with asyncio.timeout(_ABANDON_S):
-                await asyncio.shield(undo())
+                await asyncio.shield(task)
         except (TabibError, TimeoutError) as error:
+            task.cancel()
             log.warning("repository.abandoned_unseen", repository=self.name, why=str(error))
 
     async def _held(self) -> None:

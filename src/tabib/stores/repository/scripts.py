@@ -1,4 +1,4 @@
-"""The few lines of shell that run beside restic in a helper: of POSIX, as busybox has it."""
+"""The few lines of shell that run beside restic in a helper, as busybox and Debian have it."""
 
 from __future__ import annotations
 
