@@ -18,7 +18,9 @@ from support.data_stories import (
 from support.patients import only_incident
 from support.site import House
 from support.story import story
+from tabib.decide.verdict import Verdict
 from tabib.engines.memory import by_hand
+from tabib.model.kept_log import LogPattern
 from tabib.operations.backups import identities
 from tabib.operations.by_person import close
 
@@ -216,3 +218,44 @@ async def test_after_a_death_of_tabib_it_is_seen_at_once(house: House) -> None:
         await daemon.passes(60)
         again = await only_incident(daemon, "needs_human")
         assert again.case_ids == incident.case_ids
+
+
+class Read:
+    """What a recorder has read of every log so far."""
+
+    def __init__(self) -> None:
+        self.read: list[LogPattern] = []
+
+    async def patterns(self, container_id: str) -> list[LogPattern]:
+        return self.read
+
+
+@story
+async def test_a_line_that_is_read_after_the_look_that_it_preceded_is_heard(house: House) -> None:
+    """Logs are collected every few seconds at best."""
+    async with house.daemon() as daemon:
+        await runs(house, daemon)
+        watch = daemon.tools.on_unreadable.__self__  # type: ignore[union-attr]
+        observed = await daemon.tools.engine.observe(detail=False)
+        written_at, heard = daemon.clock.now(), Read()
+        told: list[Verdict] = []
+
+        async def judged(_cared: object, verdict: Verdict, _event: object) -> None:
+            told.append(verdict)
+
+        watch._judged = judged
+        line = "ERROR:  invalid page in block 3 of relation base/5/16384"
+        daemon.tools.monitor = heard  # type: ignore[assignment]
+        await house.clock.sleep(20)
+        await watch.now_and_then(observed)
+        heard.read.append(
+            LogPattern(
+                engine_id=daemon.tools.info.id, container_id="c", template=line, level="error",
+                example=line, count=1, first_at=written_at, last_at=written_at,
+            )
+        )  # fmt: skip
+        await house.clock.sleep(30)
+        for _ in range(2):
+            await watch.now_and_then(observed)
+        daemon.tools.monitor = None
+        assert [one.data[0].text for one in told] == [line]

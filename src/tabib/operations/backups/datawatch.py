@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -37,8 +37,6 @@ STARTS_S = 10.0
 REMOVED_S = 2.0
 """After a volume was removed: whoever swaps it makes it anew."""
 BUSY_S = 1.0
-HEARD_LATE = timedelta(seconds=5)
-"""A line may have been written before the last listening, and have come after it."""
 _OK = (Sameness.SAME, Sameness.UNKNOWN)
 _BY_LOOKS = frozenset({Sameness.LOST, Sameness.EMPTIED, Sameness.REPLACED, Sameness.SHRUNK})
 
@@ -66,8 +64,9 @@ class DataWatch:
         """(project, service): a look at it is to come."""
         self._told: dict[tuple[str, str], str] = {}
         """(project, data set) → the trouble that was told."""
-        self._heard: dict[str, datetime] = {}
-        """Project → when its logs were last listened to."""
+        self._heard: dict[str, dict[tuple[str, str], datetime]] = {}
+        """Project → (container, pattern of its log) → when the last line was written that was
+        heard. What was written before the last look may be read after it."""
         self._met: set[str] = set()
         """Projects that were looked at since this daemon began."""
 
@@ -164,7 +163,10 @@ class DataWatch:
         tools, project = self._tools, cared.record.project
         if tools.monitor is None:
             return
-        since, self._heard[project] = self._heard.get(project), tools.clock.now()
+        there = {one.id for one in observed.containers}
+        before = self._heard.get(project, {})
+        heard = {key: at for key, at in before.items() if key[0] in there}
+        self._heard[project] = heard
         known = await tools.journal.identities(tools.info.id, project)
         of = {one.service: one for one in known if one.kind != "files"}
         for container in observed.containers:
@@ -172,8 +174,13 @@ class DataWatch:
             if container.project != project or container.oneoff or data is None:
                 continue
             for pattern in await tools.monitor.patterns(container.id):
-                fresh = since is None or pattern.last_at >= since - HEARD_LATE
-                words = damage_in(pattern, data.kind) if fresh else ""
+                key = container.id, pattern.template
+                if heard.get(key) == pattern.last_at:
+                    continue
+                words = damage_in(pattern, data.kind)
+                if words and tools.actions.busy(project):
+                    continue  # it is heard at the next look
+                heard[key] = pattern.last_at
                 if words:
                     await self.on_unreadable(project, data.dataset, data.service, words)
 
