@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from support.house_repository import HouseRepository
-from support.memory_repositories import backup_tools
+from support.memory_repositories import MemoryRepository, backup_tools
 from support.projects import project, service
 from support.site import House
 from support.story import story
@@ -23,6 +24,22 @@ from tabib.operations.backups.manifest import MANIFEST, set_of, tags
 from tabib.operations.backups.sweep import sweep
 from tabib.operations.backups.take import take
 from tabib.operations.operation import Operation
+from tabib.operations.tools import Tools
+
+
+@asynccontextmanager
+async def _up(
+    house: House, said: Mapping[str, Any] | None = None
+) -> AsyncIterator[tuple[Tools, MemoryRepository]]:
+    """A service with data, and the repository that it is copied into."""
+    extension = {"backup": said} if said else {}
+    web = service(image="web:1", name="web", volumes={"/srv": "uploads"}, extension=extension)
+    house.world.add_image("web:1")
+    async with house.daemon(acts=False) as daemon:
+        daemon.tools.backups = backup_tools(house.world)
+        await daemon.up(project(replace(web, image="web:1")))
+        found = daemon.tools.backups.repositories
+        yield daemon.tools, found.repository  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("append_only", [False, True])
@@ -48,13 +65,7 @@ async def test_what_is_told_is_what_goes(house: House, append_only: bool) -> Non
 
 @story
 async def test_old_records_of_the_host_go_where_room_is_given_back(house: House) -> None:
-    web = service(image="web:1", name="web", volumes={"/srv": "uploads"})
-    house.world.add_image("web:1")
-    async with house.daemon(acts=False) as daemon:
-        tools = daemon.tools
-        tools.backups = backup_tools(house.world)
-        repository = tools.backups.repositories.repository  # type: ignore[attr-defined]
-        await daemon.up(project(replace(web, image="web:1")))
+    async with _up(house) as (tools, repository):
         for number in range(7):
             operation = Operation(f"backup{number}", "backup", "tale")
             await take(tools, "tale", operation, trigger="manual")
@@ -71,15 +82,7 @@ async def test_old_records_of_the_host_go_where_room_is_given_back(house: House)
 async def test_what_was_stored_on_the_way_goes_when_the_set_is_whole(
     house: House, said: dict[str, Any]
 ) -> None:
-    web = service(
-        image="web:1", name="web", volumes={"/srv": "uploads"}, extension={"backup": said}
-    )
-    house.world.add_image("web:1")
-    async with house.daemon(acts=False) as daemon:
-        tools = daemon.tools
-        tools.backups = backup_tools(house.world)
-        repository = tools.backups.repositories.repository  # type: ignore[attr-defined]
-        await daemon.up(project(replace(web, image="web:1")))
+    async with _up(house, said) as (tools, repository):
         operation = Operation("backup1", "backup", "tale")
         snapshot = await take(tools, "tale", operation, trigger="manual")
         stored = await repository.stored()
@@ -96,13 +99,7 @@ async def test_what_was_stored_on_the_way_goes_when_the_set_is_whole(
 @story
 async def test_who_waits_lets_go_when_a_copy_is_stopped(house: House) -> None:
     """What a copy undoes then wants the repository alone."""
-    web = service(image="web:1", name="web", volumes={"/srv": "uploads"})
-    house.world.add_image("web:1")
-    async with house.daemon(acts=False) as daemon:
-        tools = daemon.tools
-        tools.backups = backup_tools(house.world)
-        repository = tools.backups.repositories.repository  # type: ignore[attr-defined]
-        await daemon.up(project(replace(web, image="web:1")))
+    async with _up(house) as (tools, repository):
         copying, free = asyncio.Event(), asyncio.Event()
 
         async def save_files(*_: object, **__: object) -> None:
@@ -129,13 +126,7 @@ async def test_who_waits_lets_go_when_a_copy_is_stopped(house: House) -> None:
 
 @story
 async def test_a_snapshot_takes_along_what_carries_its_mark(house: House) -> None:
-    web = service(image="web:1", name="web", volumes={"/srv": "uploads"})
-    house.world.add_image("web:1")
-    async with house.daemon(acts=False) as daemon:
-        tools = daemon.tools
-        tools.backups = backup_tools(house.world)
-        repository = tools.backups.repositories.repository  # type: ignore[attr-defined]
-        await daemon.up(project(replace(web, image="web:1")))
+    async with _up(house) as (tools, repository):
         first, second = [
             await take(tools, "tale", Operation(f"b{number}", "backup", "tale"), trigger="manual")
             for number in range(2)
